@@ -1,0 +1,19 @@
+// JSON by nlohmann-json, parsed without exceptions and with a bound on depth. Objects keep their order.
+#pragma once
+
+#include <cstddef>
+#include <nlohmann/json.hpp>
+#include <string_view>
+
+#include "base/error.h"
+
+namespace assay {
+
+using Json = nlohmann::ordered_json;
+
+inline constexpr std::size_t json_depth_max = 128;  // deeper than any real config; keeps recursion off the stack's end
+
+// Errc::bad_value with the byte offset; `what` names the document in the error.
+Result<Json> parse_json(std::string_view text, std::string_view what);
+
+}  // namespace assay

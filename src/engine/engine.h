@@ -1,0 +1,91 @@
+// The request-level interface: four verbs and a fact sheet. One loop owns an engine; it is pulled, never calls back.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "engine/backend.h"
+
+namespace assay {
+
+using RequestId = std::uint64_t;
+
+// How to choose the next token. Plain values; defaults choose the most likely token (greedy).
+struct Sampling {
+  float temperature = 0;         // 0: greedy
+  std::uint32_t top_k = 0;       // 0: off
+  float top_p = 1;               // 1: off
+  float min_p = 0;               // 0: off
+  float typical_p = 1;           // 1: off
+  float repetition_penalty = 1;  // 1: off
+  float presence_penalty = 0;
+  float frequency_penalty = 0;
+  std::uint32_t penalty_window = 64;  // last tokens that the three penalties look at; 0: all
+  float dry_multiplier = 0;           // 0: off
+  float dry_base = 1.75F;
+  std::uint32_t dry_allowed_length = 2;
+  std::uint32_t dry_window = 0;  // 0: all
+  std::vector<Token> dry_breakers;
+  float xtc_probability = 0;  // 0: off
+  float xtc_threshold = 0.1F;
+  std::uint32_t mirostat = 0;  // 0: off, 2: version 2
+  float mirostat_tau = 5;
+  float mirostat_eta = 0.1F;
+  std::vector<std::pair<Token, float>> logit_bias;
+  std::uint64_t seed = 0;
+  std::uint32_t logprobs = 0;  // how many alternatives beside each token; see wants_logprob
+  bool wants_logprob = false;  // the chosen token's own log-probability
+};
+
+struct Request {  // borrowed until submit() returns
+  RequestId id = 0;
+  std::span<const Token> prompt;  // (prompt_tokens,), not empty
+  Sampling sampling;
+  std::uint32_t output_tokens_max = 0;  // > 0
+  std::uint32_t output_tokens_min = 0;  // stop tokens are not chosen before
+  std::vector<Token> stop_tokens;
+  std::vector<std::string> stop_texts;  // needs an engine that knows text, see Facts
+};
+
+enum class Finish : std::uint8_t { none, stop_token, stop_text, length, context, cancelled };
+
+struct Event {  // trivially copyable
+  RequestId request = 0;
+  std::int64_t at_ns = 0;  // monotonic, engine's clock
+  enum class Kind : std::uint8_t { token, finished, failed } kind{};
+  Token token = -1;                                         // kind token
+  float logprob = std::numeric_limits<float>::quiet_NaN();  // natural log; NaN unless asked for
+  Finish finish = Finish::none;                             // kind finished
+  Errc error{};                                             // kind failed
+};
+
+// Constant after construction.
+struct Facts {
+  BackendFacts backend;
+  bool text_only = false;  // counts tokens by estimate
+  bool can_cancel = true;
+  bool has_seed = true;
+  bool has_logits = true;
+  std::uint32_t queue_max = 0;  // requests waiting before submit() says full
+};
+
+class Engine {
+ public:
+  virtual ~Engine() = default;
+  virtual const Facts& facts() const = 0;
+  // Errc::full when the bounded queue is full; Errc::bad_value names the field: empty prompt, prompt over the context
+  // (with both numbers), token outside the vocabulary, unknown setting.
+  virtual Result<void> submit(const Request& request) = 0;
+  // Unknown ids are ignored; a finished event still follows for known ones.
+  virtual void cancel(RequestId request) = 0;
+  // Works until at least one event is ready or `deadline_ns` (engine's clock) has passed; events written, in order.
+  virtual Result<std::size_t> poll(std::span<Event> events, std::int64_t deadline_ns) = 0;
+};
+
+}  // namespace assay
