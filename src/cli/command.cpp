@@ -1,0 +1,44 @@
+#include "cli/command.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <iostream>
+
+namespace assay::cli {
+
+std::filesystem::path Session::home() const {
+  if (const char* home = std::getenv("ASSAY_HOME"); home != nullptr && *home != '\0') return home;
+  const char* user = std::getenv("HOME");
+  const std::filesystem::path base = user != nullptr ? user : ".";
+#ifdef __APPLE__
+  return base / "Library" / "Application Support" / "assay";
+#else
+  if (const char* data = std::getenv("XDG_DATA_HOME"); data != nullptr && *data != '\0') {
+    return std::filesystem::path(data) / "assay";
+  }
+  return base / ".local" / "share" / "assay";
+#endif
+}
+
+void Session::fail(const Error& error) {
+  if (json) print(Json{{"error", {{"code", sentence(error.code)}, {"detail", error.detail}, {"at", error.at}}}});
+  std::fflush(stdout);
+  const std::string text = "assay: " + to_string(error) + "\n";
+  std::fwrite(text.data(), 1, text.size(), stderr);
+  switch (error.code) {
+    case Errc::not_found:
+      return finish(Exit::usage);
+    case Errc::engine_lost:
+    case Errc::bug:
+      return finish(Exit::engine);
+    default:
+      return finish(Exit::no);
+  }
+}
+
+void Session::print(const Json& document) const {
+  const std::string text = document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  std::fwrite(text.data(), 1, text.size(), stdout);
+}
+
+}  // namespace assay::cli
