@@ -6,6 +6,7 @@
 #include <limits>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -57,12 +58,35 @@ enum class Finish : std::uint8_t { none, stop_token, stop_text, length, context,
 
 struct Event {  // trivially copyable
   RequestId request = 0;
-  std::int64_t at_ns = 0;  // monotonic, engine's clock
+  std::uint32_t detail = 0;  // handle for Engine::detail()
+  std::int64_t at_ns = 0;    // monotonic, engine's clock
   enum class Kind : std::uint8_t { token, finished, failed } kind{};
-  Token token = -1;                                         // kind token
+  Token token = -1;                                         // kind token; finished by stop_token: the one that stopped
   float logprob = std::numeric_limits<float>::quiet_NaN();  // natural log; NaN unless asked for
   Finish finish = Finish::none;                             // kind finished
   Errc error{};                                             // kind failed
+};
+
+// One alternative at a position: natural log of the softmax of the raw logits.
+struct TokenLogprob {
+  Token token = -1;
+  float logprob = 0;
+};
+
+// Counts of one request so far.
+struct Usage {
+  std::uint32_t prompt_tokens = 0;
+  std::uint32_t cached_tokens = 0;  // of the prompt, taken from a sequence that was computed before
+  std::uint32_t output_tokens = 0;  // token events; the token that stopped is not one
+  std::uint32_t recomputed = 0;     // times that its pages were taken by an older request and computed again
+};
+
+// What came with an event that does not fit in it. Views are borrowed until the next poll().
+struct EventDetail {
+  std::string_view text;  // whole characters that this event releases; also what is left when a request finishes
+  std::span<const TokenLogprob> alternatives;  // kind token: Sampling::logprobs of them, most likely first
+  std::string_view reason;                     // kind failed: what happened, for a person
+  Usage usage;
 };
 
 // Constant after construction.
@@ -85,7 +109,10 @@ class Engine {
   // Unknown ids are ignored; a finished event still follows for known ones.
   virtual void cancel(RequestId request) = 0;
   // Works until at least one event is ready or `deadline_ns` (engine's clock) has passed; events written, in order.
+  // Returns 0 at once when nothing is waiting or running.
   virtual Result<std::size_t> poll(std::span<Event> events, std::int64_t deadline_ns) = 0;
+  // The rest of an event that the latest poll() wrote.
+  virtual EventDetail detail(const Event& event) const = 0;
 };
 
 }  // namespace assay
