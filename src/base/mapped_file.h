@@ -1,0 +1,43 @@
+// A whole file as read-only memory. Pages are read by the operating system when they are touched.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+
+#include "base/error.h"
+
+namespace assay {
+
+// Owns the mapping; views of bytes() must not outlive it, but stay valid when the object is moved. Safe to read from
+// several threads. A file that another program cuts short while it is mapped ends this program by SIGBUS: nothing that
+// reads mapped memory can turn that into an Error.
+class MappedFile final {
+ public:
+  // Errc::not_found: no such path. Errc::bad_value: a directory, not a regular file, or empty. Errc::io: the system's
+  // own reason. Every error names the path.
+  static Result<MappedFile> open(const std::string& path);
+
+  MappedFile() = default;
+  ~MappedFile();
+  MappedFile(MappedFile&& other) noexcept;
+  MappedFile& operator=(MappedFile&& other) noexcept;
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+
+  std::span<const std::byte> bytes() const { return bytes_; }
+  const std::string& path() const { return path_; }
+
+  // Asks the system to read these bytes ahead (a part of bytes()); a hint that cannot fail.
+  void prefetch(std::span<const std::byte> part) const;
+
+ private:
+  std::span<const std::byte> bytes_;
+  std::string path_;
+};
+
+// A small file as text, at most `bytes_max`: Errc::full with both numbers where it is larger; errors as open().
+// An empty file is an empty text.
+Result<std::string> read_text_file(const std::string& path, std::size_t bytes_max);
+
+}  // namespace assay

@@ -1,0 +1,69 @@
+#include "checkpoint/checkpoint.h"
+
+#include <filesystem>
+#include <utility>
+
+#include "base/text.h"
+#include "checkpoint/gguf_config.h"
+#include "checkpoint/tensor_list.h"
+
+namespace assay {
+
+class FolderFiles {};
+
+Checkpoint::Checkpoint() = default;
+Checkpoint::Checkpoint(Checkpoint&&) noexcept = default;
+Checkpoint& Checkpoint::operator=(Checkpoint&&) noexcept = default;
+Checkpoint::~Checkpoint() = default;
+
+void Checkpoint::add(CheckpointTensor tensor) {
+  weight_bytes_ += tensor.view.bytes();
+  index_.emplace(tensor.name, tensors_.size());
+  tensors_.push_back(std::move(tensor));
+}
+
+Result<Checkpoint> Checkpoint::open_gguf(const std::string& path) {
+  auto gguf = Gguf::open(path);
+  if (!gguf) return std::unexpected(std::move(gguf.error()));
+  auto config = config_from_gguf(*gguf);
+  if (!config) return std::unexpected(std::move(config.error()));
+  Checkpoint checkpoint;
+  checkpoint.config_ = std::move(*config);
+  checkpoint.format_ = "GGUF v" + std::to_string(gguf->version());
+  checkpoint.files_ = gguf->files();
+  checkpoint.file_bytes_ = gguf->bytes();
+  std::vector<MetTensor> met;
+  met.reserve(gguf->tensors().size());
+  for (const auto& tensor : gguf->tensors()) {
+    met.push_back({tensor.name, tensor.name, &tensor.view});
+    checkpoint.add({std::string(tensor.name), tensor.view, tensor.part, tensor.at});
+  }
+  const auto checked = check_tensors(checkpoint.config_, met);
+  if (!checked) return std::unexpected(with_context(checkpoint.files_.front(), checked.error()));
+  checkpoint.gguf_ = std::make_unique<Gguf>(std::move(*gguf));
+  return checkpoint;
+}
+
+Result<Checkpoint> Checkpoint::open(const std::string& path) {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored))
+    return fail(Errc::unsupported, path + ": is a directory, expected a GGUF file");
+  return open_gguf(path);
+}
+
+const TensorView* Checkpoint::tensor(std::string_view canonical_name) const {
+  const auto found = index_.find(std::string(canonical_name));
+  return found == index_.end() ? nullptr : &tensors_[found->second].view;
+}
+
+Result<std::optional<std::string>> Checkpoint::folder_text(std::string_view file_name) const {
+  constexpr std::size_t bytes_max = 256U << 20U;  // the largest published tokenizer.json is below 40 MB
+  if (folder_.empty()) return std::optional<std::string>();
+  const std::string path = (std::filesystem::path(folder_) / file_name).string();
+  auto text = read_text_file(path, bytes_max);
+  if (text) return std::optional(std::move(*text));
+  if (text.error().code == Errc::not_found) return std::optional<std::string>();
+  return std::unexpected(std::move(text.error()));
+}
+
+}  // namespace assay

@@ -1,0 +1,86 @@
+// What a model is loaded from, whatever the format: its numbers and its tensors by one set of names, checked.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/error.h"
+#include "checkpoint/gguf.h"
+#include "checkpoint/model_config.h"
+#include "tensor/view.h"
+
+namespace assay {
+
+// Canonical names are GGUF's, for every format (N counts layers from 0); shapes are (rows, columns):
+//   token_embd.weight (vocab, hidden)         output_norm.weight (hidden)     output.weight (vocab, hidden), not if
+//   tied blk.N.attn_norm.weight (hidden)           blk.N.ffn_norm.weight (hidden) blk.N.attn_q.weight (heads*head_dim,
+//   hidden)      blk.N.attn_k.weight, attn_v.weight (kv_heads*head_dim, hidden) blk.N.attn_q.bias, attn_k.bias,
+//   attn_v.bias       where config().qkv_bias blk.N.attn_q_norm.weight, attn_k_norm.weight (head_dim)     where
+//   config().qk_norm blk.N.attn_output.weight (hidden, heads*head_dim) blk.N.ffn_gate.weight, ffn_up.weight (ffn,
+//   hidden)          blk.N.ffn_down.weight (hidden, ffn) rope_freqs.weight (rope_dims/2)           optional; RoPE's
+//   frequencies are divided by it (llama 3 scaling in GGUF)
+struct CheckpointTensor {
+  std::string name;        // canonical
+  TensorView view;         // matrices: a type that computes; vectors and rope_freqs: f32, f16 or bf16
+  std::uint32_t file = 0;  // index into files()
+  std::uint64_t at = 0;    // offset of view.data in that file
+};
+
+class FolderFiles;  // the mapped files of a safetensors folder
+
+// An opened model. Owns the mappings: views stay valid as long as the object, also when it is moved.
+class Checkpoint final {
+ public:
+  // `path`: a GGUF file, any part of a split one, or a folder with config.json and safetensors (HF or MLX).
+  // After success every tensor that the architecture needs is there, with the right shape and a type that computes,
+  // and nothing is there that would change the maths and is not understood. Errors name file, tensor or key, offset,
+  // what was met and what was expected: not_found, truncated, bad_value, unsupported (architecture, type, a setting).
+  static Result<Checkpoint> open(const std::string& path);
+
+  Checkpoint(Checkpoint&&) noexcept;
+  Checkpoint& operator=(Checkpoint&&) noexcept;
+  ~Checkpoint();
+
+  const ModelConfig& config() const { return config_; }
+  std::span<const CheckpointTensor> tensors() const { return tensors_; }  // in the order of the files
+  const TensorView* tensor(std::string_view canonical_name) const;        // nullptr: absent
+
+  // "GGUF v3", "safetensors", "MLX affine"; for people.
+  const std::string& format() const { return format_; }
+  const std::vector<std::string>& files() const { return files_; }
+  std::uint64_t file_bytes() const { return file_bytes_; }      // sizes of files()
+  std::uint64_t weight_bytes() const { return weight_bytes_; }  // of all tensors, scales and biases included
+
+  // Metadata, where the format is GGUF (tokenizer.*, general.*); nullptr for folders.
+  const Gguf* gguf() const { return gguf_.get(); }
+
+  // Folder: its path; empty for GGUF.
+  const std::string& folder() const { return folder_; }
+  // Folder: a text file in it: "tokenizer.json", "tokenizer_config.json", "chat_template.jinja",
+  // "generation_config.json"... nullopt: not there. Errc::full above 256 MiB.
+  Result<std::optional<std::string>> folder_text(std::string_view file_name) const;
+
+ private:
+  Checkpoint();
+  static Result<Checkpoint> open_gguf(const std::string& path);
+  void add(CheckpointTensor tensor);
+
+  ModelConfig config_;
+  std::string format_;
+  std::string folder_;
+  std::vector<std::string> files_;
+  std::uint64_t file_bytes_ = 0;
+  std::uint64_t weight_bytes_ = 0;
+  std::vector<CheckpointTensor> tensors_;
+  std::unordered_map<std::string, std::size_t> index_;
+  std::unique_ptr<Gguf> gguf_;
+  std::unique_ptr<FolderFiles> folder_files_;
+};
+
+}  // namespace assay

@@ -1,0 +1,69 @@
+#include "checkpoint/config_check.h"
+
+#include <cmath>
+#include <string>
+
+namespace assay {
+namespace {
+
+Result<void> in_range(std::string_view what, std::uint64_t met, std::uint64_t least, std::uint64_t most) {
+  if (met >= least && met <= most) return {};
+  return fail(Errc::bad_value, std::string(what) + " " + std::to_string(met) + ", expected " + std::to_string(least) +
+                                   " to " + std::to_string(most));
+}
+
+Result<void> positive(std::string_view what, double met) {
+  if (std::isfinite(met) && met > 0) return {};
+  return fail(Errc::bad_value, std::string(what) + " " + std::to_string(met) + ", expected a positive number");
+}
+
+Result<void> check_scaling(const RopeScaling& scaling) {
+  if (scaling.kind == RopeScaling::Kind::none) return {};
+  ASSAY_TRY(positive("RoPE scaling factor", scaling.factor));
+  if (scaling.kind == RopeScaling::Kind::linear) return {};
+  ASSAY_TRY(in_range("RoPE scaling's original context", scaling.original_context, 1, context_max));
+  if (scaling.kind == RopeScaling::Kind::llama3) {
+    ASSAY_TRY(positive("RoPE scaling's low_freq_factor", scaling.low_freq_factor));
+    ASSAY_TRY(positive("RoPE scaling's high_freq_factor", scaling.high_freq_factor));
+    if (scaling.high_freq_factor > scaling.low_freq_factor) return {};
+    return fail(Errc::bad_value, "RoPE scaling's high_freq_factor " + std::to_string(scaling.high_freq_factor) +
+                                     ", expected more than low_freq_factor " + std::to_string(scaling.low_freq_factor));
+  }
+  ASSAY_TRY(positive("YaRN beta_fast", scaling.beta_fast));
+  ASSAY_TRY(positive("YaRN beta_slow", scaling.beta_slow));
+  return positive("YaRN attention factor", scaling.attention_factor);
+}
+
+}  // namespace
+
+Result<void> check_config(const ModelConfig& config) {
+  ASSAY_TRY(in_range("layers", config.layers, 1, layers_max));
+  ASSAY_TRY(in_range("hidden width", config.hidden, 1, width_max));
+  ASSAY_TRY(in_range("feed-forward width", config.ffn, 1, width_max));
+  ASSAY_TRY(in_range("attention heads", config.heads, 1, heads_max));
+  ASSAY_TRY(in_range("key-value heads", config.kv_heads, 1, config.heads));
+  ASSAY_TRY(in_range("head dimension", config.head_dim, 2, head_dim_max));
+  ASSAY_TRY(in_range("vocabulary", config.vocab, 1, vocab_max));
+  ASSAY_TRY(in_range("context length", config.context_train, 1, context_max));
+  if (config.heads % config.kv_heads != 0) {
+    return fail(Errc::bad_value, "attention heads " + std::to_string(config.heads) +
+                                     ", expected a multiple of the key-value heads " + std::to_string(config.kv_heads));
+  }
+  if (config.head_dim % 2 != 0)
+    return fail(Errc::bad_value, "head dimension " + std::to_string(config.head_dim) + ", expected an even number");
+  ASSAY_TRY(in_range("rotated dimensions", config.rope_dims, 2, config.head_dim));
+  if (config.rope_dims % 2 != 0)
+    return fail(Errc::bad_value,
+                "rotated dimensions " + std::to_string(config.rope_dims) + ", expected an even number");
+  ASSAY_TRY(positive("RMS norm epsilon", config.rms_eps));
+  ASSAY_TRY(positive("RoPE base", config.rope_theta));
+  ASSAY_TRY(positive("attention scale", config.attention_scale));
+  ASSAY_TRY(check_scaling(config.rope_scaling));
+  ASSAY_ASSERT(config.layer_slides.empty() == (config.sliding_window == 0));
+  ASSAY_ASSERT(config.layer_slides.empty() || config.layer_slides.size() == config.layers);
+  return {};
+}
+
+double yarn_mscale(double factor, double weight) { return factor <= 1 ? 1 : 0.1 * weight * std::log(factor) + 1; }
+
+}  // namespace assay
