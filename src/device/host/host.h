@@ -1,0 +1,62 @@
+// What the operating system says of this machine and of this process. linux.cpp, macos.cpp; parsing is in parse.h so that
+// it can be tested with recorded text anywhere.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace assay::device {
+
+// Constant while the program runs, but for power_source.
+struct HostFacts {
+  std::string chip;                // "AMD EPYC 9654", "Apple M4 Max"; "unknown" where the system does not say
+  std::string architecture;        // "x86_64", "arm64"
+  std::uint32_t cores = 0;         // logical ones that this process may use
+  std::uint64_t memory_bytes = 0;  // of the machine, or of the container's limit where that is lower
+  std::string os;                  // "Debian GNU/Linux 12 (bookworm)", "macOS 15.1"
+  std::string kernel;              // "Linux 6.1.0-18", "Darwin 24.1.0"
+  std::string power_source;        // "ac", "battery", or "unknown"
+};
+HostFacts host_facts();
+
+// Bytes; nothing where the system does not tell.
+struct ProcessMemory {
+  std::optional<std::uint64_t> footprint;  // PSS on Linux, phys_footprint on macOS
+  std::optional<std::uint64_t>
+      footprint_peak;  // phys_footprint's peak on macOS, VmHWM on Linux (resident: shared pages count whole)
+};
+ProcessMemory process_memory();
+
+// Whole machine. Counters rise since boot.
+struct SwapUse {
+  std::optional<std::uint64_t> used_bytes;
+  std::optional<std::uint64_t> in_bytes;
+  std::optional<std::uint64_t> out_bytes;
+};
+SwapUse swap_use();
+
+// Memory pressure as the system itself calls it.
+struct Pressure {
+  enum class Level : std::uint8_t { unknown, normal, warning, critical } level = Level::unknown;
+  std::optional<double> some_avg10;  // Linux PSI: % of the last 10 s in which some task waited for memory
+  std::optional<double> full_avg10;  // and in which all did
+};
+Pressure memory_pressure();
+const char* name(Pressure::Level level);
+
+// CPU time in seconds since boot, summed over cores; nothing where the system does not tell.
+struct CpuTimes {
+  std::optional<double> busy;  // everybody: user, system, interrupts, and time stolen by other guests
+  std::optional<double> idle;
+  std::optional<double> stolen;  // by other guests of the same hardware; part of busy
+  double own = 0;                // this process
+};
+CpuTimes cpu_times();
+
+// Mean clock of the cores in MHz at this moment.
+std::optional<double> cpu_mhz();
+// Hottest CPU sensor in degrees Celsius.
+std::optional<double> cpu_celsius();
+
+}  // namespace assay::device
