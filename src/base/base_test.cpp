@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/progress.h"
 #include "base/random.h"
+#include "base/sha256.h"
 
 namespace assay {
 namespace {
@@ -79,6 +80,15 @@ TEST(Progress, shows_share_rate_and_time_left) {
   EXPECT_EQ(progress.render(50 << 20, 1'000'000'000), "reading  50 % 50.0 MiB, 50.0 MiB/s, 1 s left");
   Progress bar(clock, ProgressStyle::bar, "steps", 4, "steps");
   EXPECT_EQ(bar.render(1, 2'000'000'000), "steps [######..................]  25 % 1 steps, 0.5 steps/s, 6 s left");
+}
+
+TEST(Sha256, gives_the_digests_of_the_standard) {
+  EXPECT_EQ(sha256_hex({}), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+  const std::string abc = "abc";
+  Sha256 in_pieces;
+  in_pieces.add(std::as_bytes(std::span(abc).first(1)));
+  in_pieces.add(std::as_bytes(std::span(abc).subspan(1)));
+  EXPECT_EQ(in_pieces.hex(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
 TEST(Json, refuses_bad_text_with_its_offset_and_deep_nesting) {

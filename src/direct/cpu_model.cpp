@@ -1,0 +1,85 @@
+#include "direct/cpu_model.h"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "kernel/quant/dequantize.h"
+
+namespace assay::direct {
+namespace {
+
+std::vector<float> floats(const TensorView& tensor) {
+  if (!model::present(tensor)) return {};
+  std::vector<float> out(tensor.columns());
+  kernel::dequantize_row(tensor, 0, out);
+  return out;
+}
+
+// Packs matrices one after the other, each on all threads; keeps the first error.
+struct Packer {
+  kernel::Isa isa;
+  device::ThreadPool& pool;
+  const PackProgress& progress;
+  std::uint64_t read = 0;
+  std::uint64_t packed = 0;
+  std::optional<Error> error = std::nullopt;
+
+  kernel::PackedMatrix pack(const TensorView& tensor, const std::string& name) {
+    if (error) return {};
+    auto matrix = kernel::PackedMatrix::prepare(tensor, isa);
+    if (!matrix) {
+      error = with_context("tensor " + name, std::move(matrix.error()));
+      return {};
+    }
+    constexpr std::size_t chunk = 8;  // panels; enough work to hide the claim of a chunk
+    const std::size_t panels = matrix->panels();
+    pool.run((panels + chunk - 1) / chunk, [&](std::size_t i) {
+      matrix->pack_panels(tensor, i * chunk, std::min(panels, (i + 1) * chunk));
+    });
+    read += tensor.bytes();
+    packed += matrix->bytes();
+    if (progress && !progress(read)) error = Error{Errc::cancelled, 0, "loading stopped at tensor " + name};
+    return std::move(*matrix);
+  }
+};
+
+}  // namespace
+
+Result<CpuModel> pack_model(const model::Weights& weights, kernel::Isa isa, device::ThreadPool& pool,
+                            const PackProgress& progress) {
+  Packer packer{.isa = isa, .pool = pool, .progress = progress};
+  CpuModel out;
+  out.config = weights.config;
+  out.embedding = weights.embedding;
+  out.output_norm = floats(weights.output_norm);
+  out.rope = model::rope_frequencies(weights);
+  out.layers.reserve(weights.layers.size());
+  for (std::size_t i = 0; i < weights.layers.size() && !packer.error; ++i) {
+    const model::LayerWeights& from = weights.layers[i];
+    const std::string prefix = "blk." + std::to_string(i) + ".";
+    CpuLayer layer;
+    layer.attention_norm = floats(from.attention_norm);
+    layer.ffn_norm = floats(from.ffn_norm);
+    layer.q_bias = floats(from.q_bias);
+    layer.k_bias = floats(from.k_bias);
+    layer.v_bias = floats(from.v_bias);
+    layer.q_norm = floats(from.q_norm);
+    layer.k_norm = floats(from.k_norm);
+    layer.q = packer.pack(from.q, prefix + "attn_q.weight");
+    layer.k = packer.pack(from.k, prefix + "attn_k.weight");
+    layer.v = packer.pack(from.v, prefix + "attn_v.weight");
+    layer.output = packer.pack(from.output, prefix + "attn_output.weight");
+    layer.gate = packer.pack(from.gate, prefix + "ffn_gate.weight");
+    layer.up = packer.pack(from.up, prefix + "ffn_up.weight");
+    layer.down = packer.pack(from.down, prefix + "ffn_down.weight");
+    out.layers.push_back(std::move(layer));
+  }
+  out.head = packer.pack(weights.head, weights.config.tied_head ? "token_embd.weight" : "output.weight");
+  if (packer.error) return std::unexpected(std::move(*packer.error));
+  out.bytes = packer.packed;
+  return out;
+}
+
+}  // namespace assay::direct
