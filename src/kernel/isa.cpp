@@ -1,6 +1,7 @@
 #include "kernel/isa.h"
 
 #include <array>
+#include <string>
 
 namespace assay::kernel {
 namespace {
@@ -31,6 +32,17 @@ std::optional<Isa> isa_from_name(std::string_view wanted) {
     if (names[i] == wanted) return static_cast<Isa>(i);
   }
   return std::nullopt;
+}
+
+Result<Isa> choose_isa(std::string_view forced) {
+  if (forced.empty()) return best_isa();
+  const auto isa = isa_from_name(forced);
+  const std::string met = "ASSAY_ISA=" + std::string(forced);
+  if (!isa) return fail(Errc::bad_value, met + ": expected portable, avx2 or avx512");
+  if (*isa > best_isa()) {
+    return fail(Errc::unsupported, met + ": this machine runs at most " + std::string(name(best_isa())));
+  }
+  return *isa;
 }
 
 }  // namespace assay::kernel

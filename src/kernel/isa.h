@@ -5,6 +5,8 @@
 #include <optional>
 #include <string_view>
 
+#include "base/error.h"
+
 namespace assay::kernel {
 
 // In rising order: a machine that runs one runs those before it.
@@ -19,6 +21,10 @@ Isa best_isa();
 
 std::string_view name(Isa isa);  // "avx2"
 std::optional<Isa> isa_from_name(std::string_view name);
+
+// The Isa to run: best_isa() when `forced` is empty, else the named one. `forced` is what the program found in the
+// environment variable ASSAY_ISA at its start. Errc::bad_value: no such name; Errc::unsupported: this machine lacks it.
+Result<Isa> choose_isa(std::string_view forced);
 
 }  // namespace assay::kernel
 

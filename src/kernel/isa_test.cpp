@@ -11,6 +11,20 @@ TEST(Isa, names_lead_back_to_the_isa) {
   EXPECT_FALSE(isa_from_name(""));
 }
 
+TEST(Isa, the_choice_is_the_forced_one_or_the_best) {
+  EXPECT_EQ(choose_isa("").value(), best_isa());
+  EXPECT_EQ(choose_isa("portable").value(), Isa::portable);
+  const auto unknown = choose_isa("sse9");
+  ASSERT_FALSE(unknown);
+  EXPECT_EQ(unknown.error().code, Errc::bad_value);
+  EXPECT_NE(unknown.error().detail.find("ASSAY_ISA=sse9"), std::string::npos);
+  if (best_isa() < Isa::avx512) {
+    const auto missing = choose_isa("avx512");
+    ASSERT_FALSE(missing);
+    EXPECT_EQ(missing.error().code, Errc::unsupported);
+  }
+}
+
 #if defined(__x86_64__)
 ASSAY_AVX2 float fused(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
 
