@@ -82,9 +82,8 @@ MappedFile::~MappedFile() {
 void MappedFile::prefetch(std::span<const std::byte> part) const {
   if (part.empty()) return;
   const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
-  const auto begin = reinterpret_cast<std::uintptr_t>(part.data());
-  const std::uintptr_t aligned = begin / page * page;
-  ::madvise(reinterpret_cast<void*>(aligned), part.size() + (begin - aligned), MADV_WILLNEED);
+  const std::uintptr_t ahead = reinterpret_cast<std::uintptr_t>(part.data()) % page;
+  ::madvise(const_cast<std::byte*>(part.data()) - ahead, part.size() + ahead, MADV_WILLNEED);
 }
 
 Result<std::string> read_text_file(const std::string& path, std::size_t bytes_max) {

@@ -228,15 +228,14 @@ Result<double> yarn_attention_factor(const Reader& reader, double factor) {
   if (ext_factor >= 0 && ext_factor != 1)
     return reader.refuse(Errc::unsupported, "rope.scaling.yarn_ext_factor",
                          std::to_string(ext_factor) + ", expected 1");
-  std::optional<double> attention;
-  ASSAY_TRY(reader.read<double>("rope.scaling.yarn_attn_factor", attention));
-  if (ext_factor < 0) attention.reset();
+  double attention = yarn_mscale(factor, 1);
+  if (ext_factor >= 0) ASSAY_TRY(reader.read<double>("rope.scaling.yarn_attn_factor", attention));
   double multiplier = 0;
   ASSAY_TRY(reader.read<double>("rope.scaling.yarn_log_multiplier", multiplier));
   double times = 1;
   ASSAY_TRY(reader.read<double>("rope.scaling.attn_factor", times));
   if (multiplier != 0) return times * yarn_mscale(factor, 1) / yarn_mscale(factor, multiplier);
-  return times * attention.value_or(yarn_mscale(factor, 1));
+  return times * attention;
 }
 
 Result<void> read_rope(const Reader& reader, ModelConfig& config) {
