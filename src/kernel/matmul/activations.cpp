@@ -36,11 +36,11 @@ ActivationBlock quantize(const float* x) {
       out.q[i] = static_cast<std::int8_t>(q);
       sums[h] += q;
     }
-    out.half_sum[h] = static_cast<std::int16_t>(sums[h]);
   }
   out.scale = magnitude / 127.0F;
-  out.sum = sums[0] + sums[1];
-  out.scaled_sum = out.scale * static_cast<float>(out.sum);
+  out.scaled_sum = out.scale * static_cast<float>(sums[0] + sums[1]);
+  out.minus_sum = -(sums[0] + sums[1]);
+  out.minus_first_half = -sums[0];
   return out;
 }
 

@@ -74,13 +74,14 @@ constexpr std::size_t scale_bytes(Format f, ScaleBits bits) {
   return both * (32 + (f.scales == Scales::super32 ? 8 : 16) * 16);
 }
 
-// 32 columns of one token: x = scale * q, q in -127..127. A zero scale where all are (nearly) zero.
+// 32 columns of one token: x = scale * q, q in -127..127. A zero scale where all are (nearly) zero. The sums turn
+// offsets and minima of weights into one step per block; negative, since offsets are: kernels start from sum << bits.
 struct ActivationBlock {
   std::int8_t q[32];
   float scale;
-  float scaled_sum;  // scale * sum
-  std::int32_t sum;  // of q
-  std::int16_t half_sum[2];
+  float scaled_sum;               // scale * sum of q
+  std::int32_t minus_sum;         // -(sum of q)
+  std::int32_t minus_first_half;  // -(sum of q[0..15])
 };
 static_assert(sizeof(ActivationBlock) == 48);
 

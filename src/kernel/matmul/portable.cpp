@@ -121,7 +121,8 @@ struct Blocks {
         }
         if constexpr (F.has_min) {
           for (std::size_t h = 0; h < halves; ++h) {
-            const float sum = halves == 2 ? block.scale * static_cast<float>(block.half_sum[h]) : block.scaled_sum;
+            const std::int32_t half = h == 0 ? block.minus_first_half : block.minus_sum - block.minus_first_half;
+            const float sum = halves == 2 ? block.scale * static_cast<float>(-half) : block.scaled_sum;
             for (std::size_t r = 0; r < 16; ++r) out[t][r] = std::fma(min[h][r], sum, out[t][r]);
           }
         }
