@@ -1,0 +1,54 @@
+// Who is served next: pure functions from what the scheduler sees to a choice. No backend, clock or random source is in
+// reach, so every rule here can be tested with plain values.
+//
+// Rules:
+// 1. A request that writes (decode) gets one token per step. Only where more write than the step holds do they take
+//    turns, those first that waited longest.
+// 2. Prompts are computed in chunks beside them. While anyone writes, a step holds at most `prefill_beside_decode`
+// prompt
+//    tokens, which bounds the pause between two tokens.
+// 3. Half of the prompt tokens of a step go to the oldest prompt, half are shared evenly by all: the first in line is
+//    not slowed to the pace of the crowd, and a short prompt does not wait for a long one.
+// 4. A prompt always gets at least one token per step while the step holds as many as there are prompts; else they too
+//    take turns. Nobody waits for ever: at most ceil(running / (step / 4)) steps.
+// 5. Requests are admitted in the order in which they came. Taken back (pages needed) is the youngest.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+namespace assay::schedule {
+
+// What the policy may know of a running request.
+struct Work {
+  std::uint64_t arrival = 0;      // order of submit, unique
+  std::uint32_t remaining = 0;    // tokens to compute before the next one can be chosen; > 0
+  bool writes = false;            // false: its prompt (or what was taken back) is still being computed
+  std::uint64_t last_served = 0;  // number of the step that last computed something for it
+};
+
+struct StepLimits {
+  std::uint32_t slots = 0;                  // tokens in one step, > 0
+  std::uint32_t prefill_beside_decode = 0;  // prompt tokens in a step in which someone writes, > 0
+};
+
+// (work.size()) tokens to compute for each request in the next step: at most `slots` together, at most `remaining`
+// each, and at least one in all unless `work` is empty.
+std::vector<std::uint32_t> choose_step(std::span<const Work> work, const StepLimits& limits);
+
+struct Admission {
+  std::uint32_t waiting = 0;
+  std::uint32_t running = 0;
+  std::uint32_t streams_max = 0;
+  bool short_of_pages = false;  // a request was taken back and none has ended since
+};
+
+// How many of the waiting may start now.
+std::uint32_t choose_admissions(const Admission& state);
+
+// Index of the request whose pages are taken when there are no others; nothing where at most one runs.
+std::optional<std::size_t> choose_victim(std::span<const Work> work);
+
+}  // namespace assay::schedule

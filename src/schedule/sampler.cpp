@@ -1,0 +1,109 @@
+#include "schedule/sampler.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string>
+
+#include "schedule/portable_math.h"
+#include "schedule/sampling_limits.h"
+
+namespace assay::schedule {
+namespace {
+
+constexpr float minus_infinity = -std::numeric_limits<float>::infinity();
+
+// Gives the logits after bias, bans, mask, penalties and DRY: the input's own span where nothing changes it.
+Result<std::span<const float>> edited(const Sampling& s, const SampleInput& input, SampleScratch& scratch) {
+  const std::size_t bad = first_not_finite(input.logits);
+  if (bad < input.logits.size()) {
+    const float met = input.logits[bad];
+    return fail(Errc::engine_lost, "engine " + std::string(input.engine) + ": logit of token " + std::to_string(bad) +
+                                       ": met " + (std::isnan(met) ? "NaN" : "infinity") +
+                                       ", expected a finite number");
+  }
+  const bool penalised = s.repetition_penalty != 1 || s.presence_penalty != 0 || s.frequency_penalty != 0;
+  if (!penalised && s.dry_multiplier == 0 && s.logit_bias.empty() && input.banned.empty() && input.allowed.empty()) {
+    return input.logits;
+  }
+  auto& logits = scratch.logits;
+  logits.assign(input.logits.begin(), input.logits.end());
+  for (const auto& [token, bias] : s.logit_bias) {
+    float& logit = logits[static_cast<std::size_t>(token)];
+    logit = bias == minus_infinity ? bias : logit + bias;
+  }
+  for (const Token token : input.banned) logits[static_cast<std::size_t>(token)] = minus_infinity;
+  if (!input.allowed.empty()) {
+    ASSAY_ASSERT(input.allowed.size() == (logits.size() + 31) / 32);
+    for (std::size_t i = 0; i < logits.size(); ++i) {
+      if ((input.allowed[i / 32] >> (i % 32) & 1U) == 0) logits[i] = minus_infinity;
+    }
+  }
+  apply_penalties(s, input.history, logits, scratch.penalties);
+  apply_dry(s, input.history, logits, scratch.penalties);
+  if (logits[first_max(logits)] == minus_infinity) {
+    return fail(Errc::bad_value, "sampling: no token is allowed by bias, minimum length and grammar together");
+  }
+  return logits;
+}
+
+void filter(const Sampling& s, SamplerState& state, Pool& pool) {
+  if (s.mirostat == 2) {
+    pool.temperature(s.temperature);
+    pool.surprise(state.mirostat_mu);
+    return;
+  }
+  if (s.top_k != 0) pool.top_k(s.top_k);
+  pool.typical(s.typical_p);
+  pool.top_p(s.top_p);
+  pool.min_p(s.min_p);
+  if (s.xtc_probability > 0 && state.random.uniform() < s.xtc_probability) pool.xtc(s.xtc_threshold);
+  if (s.temperature > 0) pool.temperature(s.temperature);
+}
+
+// The best token survives top_k, top_p and min_p; typical and XTC may remove it.
+bool only_best(const Sampling& s) { return s.temperature == 0 && s.typical_p >= 1 && s.xtc_probability == 0; }
+
+}  // namespace
+
+Result<Token> sample(const Sampling& s, SamplerState& state, const SampleInput& input, SampleScratch& scratch) {
+  const auto logits = edited(s, input, scratch);
+  if (!logits) return std::unexpected(logits.error());
+  if (only_best(s)) return static_cast<Token>(first_max(*logits));
+  Pool& pool = scratch.pool;
+  pool.reset(*logits);
+  filter(s, state, pool);
+  if (s.temperature == 0) return pool.most_likely();
+  const auto drawn = pool.draw(state.random);
+  if (s.mirostat == 2) {
+    const double surprise = -natural_log(std::max(drawn.p, 1e-300)) / 0.6931471805599453;
+    state.mirostat_mu -= static_cast<double>(s.mirostat_eta) * (surprise - static_cast<double>(s.mirostat_tau));
+  }
+  return drawn.id;
+}
+
+Result<std::span<const Candidate>> distribution(const Sampling& s, SamplerState& state, const SampleInput& input,
+                                                SampleScratch& scratch) {
+  const auto logits = edited(s, input, scratch);
+  if (!logits) return std::unexpected(logits.error());
+  Pool& pool = scratch.pool;
+  pool.reset(*logits);
+  filter(s, state, pool);
+  if (s.temperature == 0) pool.top_k(1);
+  return pool.candidates();
+}
+
+Logprobs logprobs(std::span<const float> logits, Token chosen, std::uint32_t count) {
+  const float max = logits[first_max(logits)];
+  const double log_total = natural_log(sum_exp(logits, max, 1, {}));
+  auto of = [&](float logit) { return static_cast<float>(static_cast<double>(logit) - max - log_total); };
+  Logprobs result;
+  result.chosen = of(logits[static_cast<std::size_t>(chosen)]);
+  if (count == 0) return result;
+  std::vector<Candidate> top;
+  select_top(logits, count, top);
+  for (const auto& item : top) result.top.push_back({item.id, of(item.logit)});
+  return result;
+}
+
+}  // namespace assay::schedule

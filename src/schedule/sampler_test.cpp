@@ -1,0 +1,295 @@
+#include "schedule/sampler.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "schedule/sampling_limits.h"
+
+namespace assay::schedule {
+namespace {
+
+using testing::HasSubstr;
+
+const std::vector<float> six = {1.0F, 3.0F, 2.5F, -1.0F, 3.0F, 0.5F};
+
+SampleInput input_of(std::span<const float> logits) { return {logits, {}, {}, {}, "test 1.0 (cpu)"}; }
+
+Token once(const Sampling& s, std::span<const float> logits) {
+  SamplerState state(s);
+  SampleScratch scratch;
+  return sample(s, state, input_of(logits), scratch).value();
+}
+
+TEST(Sampler, greedy_takes_the_lowest_id_among_equals) { EXPECT_EQ(once({}, six), 1); }
+
+TEST(Sampler, greedy_uses_no_random_number) {
+  const Sampling s;
+  SamplerState state(s);
+  SampleScratch scratch;
+  ASSERT_TRUE(sample(s, state, input_of(six), scratch));
+  EXPECT_EQ(state.random.bits(), Random(s.seed).bits());
+}
+
+TEST(Sampler, refuses_a_logit_that_is_no_number_and_names_the_engine) {
+  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(),
+                          -std::numeric_limits<float>::infinity()}) {
+    auto logits = six;
+    logits[4] = bad;
+    Sampling s;
+    SamplerState state(s);
+    SampleScratch scratch;
+    const auto met = sample(s, state, input_of(logits), scratch);
+    ASSERT_FALSE(met);
+    EXPECT_EQ(met.error().code, Errc::engine_lost);
+    EXPECT_THAT(met.error().detail, HasSubstr("engine test 1.0 (cpu): logit of token 4"));
+  }
+}
+
+// Chi-squared of 60,000 draws against the exact distribution; the bound is far above the 99.99 % quantile for 5
+// degrees.
+void expect_drawn_as_told(const Sampling& s, std::span<const float> logits) {
+  SamplerState state(s);
+  SampleScratch scratch;
+  std::vector<double> p(logits.size(), 0);
+  const auto told = distribution(s, state, input_of(logits), scratch).value();
+  for (const auto& c : told) p[static_cast<std::size_t>(c.id)] = c.p;
+  constexpr int draws = 60'000;
+  std::vector<int> counts(logits.size(), 0);
+  for (int i = 0; i < draws; ++i) {
+    ++counts[static_cast<std::size_t>(sample(s, state, input_of(logits), scratch).value())];
+  }
+  double chi2 = 0;
+  for (std::size_t i = 0; i < p.size(); ++i) {
+    if (p[i] == 0) {
+      EXPECT_EQ(counts[i], 0) << i;
+      continue;
+    }
+    chi2 += (counts[i] - draws * p[i]) * (counts[i] - draws * p[i]) / (draws * p[i]);
+  }
+  EXPECT_LT(chi2, 30);
+}
+
+TEST(Sampler, draws_each_token_as_often_as_its_probability_says) {
+  Sampling s;
+  s.temperature = 1;
+  s.seed = 11;
+  expect_drawn_as_told(s, six);
+  s.temperature = 0.6F;
+  expect_drawn_as_told(s, six);
+  s.top_k = 3;
+  expect_drawn_as_told(s, six);
+  s.top_k = 0;
+  s.top_p = 0.8F;
+  expect_drawn_as_told(s, six);
+  s.top_p = 1;
+  s.min_p = 0.2F;
+  expect_drawn_as_told(s, six);
+  s.min_p = 0;
+  s.typical_p = 0.7F;
+  expect_drawn_as_told(s, six);
+}
+
+TEST(Sampler, the_exact_softmax_is_what_temperature_one_draws_from) {
+  Sampling s;
+  s.temperature = 1;
+  SamplerState state(s);
+  SampleScratch scratch;
+  double total = 0;
+  for (const float x : six) total += std::exp(static_cast<double>(x));
+  const auto all = distribution(s, state, input_of(six), scratch).value();
+  for (const auto& c : all) {
+    EXPECT_NEAR(c.p, std::exp(static_cast<double>(six[static_cast<std::size_t>(c.id)])) / total, 1e-6);
+  }
+}
+
+TEST(Sampler, a_dense_draw_reaches_every_block_of_a_large_vocabulary) {
+  std::vector<float> logits(5000, -2);
+  Sampling s;
+  s.temperature = 1;
+  SamplerState state(s);
+  SampleScratch scratch;
+  std::vector<int> blocks(5, 0);
+  for (int i = 0; i < 20'000; ++i) {
+    ++blocks[static_cast<std::size_t>(sample(s, state, input_of(logits), scratch).value()) / 1000];
+  }
+  for (const int count : blocks) EXPECT_NEAR(count, 4000, 300);
+}
+
+TEST(Sampler, xtc_acts_as_often_as_its_probability_says) {
+  Sampling s;
+  s.temperature = 1;
+  s.xtc_probability = 0.3F;
+  s.xtc_threshold = 0.1F;
+  SamplerState state(s);
+  SampleScratch scratch;
+  // Tokens 1, 4 and 2 are over the threshold: with XTC only 2 (the least likely of them) and the rest remain.
+  int acted = 0;
+  for (int i = 0; i < 10'000; ++i) {
+    const auto left = distribution(s, state, input_of(six), scratch).value();
+    acted += left.size() == 4 ? 1 : 0;
+    if (left.size() == 4) {
+      EXPECT_EQ(left[0].id, 2);
+    }
+  }
+  EXPECT_NEAR(acted, 3000, 200);
+}
+
+TEST(Sampler, greedy_obeys_xtc_and_typical_which_may_remove_the_best) {
+  Sampling s;
+  s.xtc_probability = 1;
+  EXPECT_EQ(once(s, six), 2);
+}
+
+TEST(Sampler, mirostat_holds_the_surprise_near_its_target) {
+  Random random(5);
+  std::vector<float> logits(2000);
+  for (auto& x : logits) x = static_cast<float>(random.normal() * 2.5);
+  Sampling s;
+  s.temperature = 1;
+  s.mirostat = 2;
+  s.mirostat_tau = 4;
+  SamplerState state(s);
+  SampleScratch scratch;
+  double surprise = 0;
+  constexpr int n = 4000;
+  for (int i = 0; i < n; ++i) {
+    const SamplerState before = state;
+    const Token token = sample(s, state, input_of(logits), scratch).value();
+    SamplerState again = before;
+    const auto left = distribution(s, again, input_of(logits), scratch).value();
+    for (const auto& c : left) {
+      if (c.id == token) surprise -= std::log2(static_cast<double>(c.p));
+    }
+  }
+  EXPECT_NEAR(surprise / n, 4, 0.1);
+}
+
+TEST(Sampler, bias_can_lift_and_ban) {
+  Sampling s;
+  s.logit_bias = {{3, 10.0F}};
+  EXPECT_EQ(once(s, six), 3);
+  s.logit_bias = {{1, -std::numeric_limits<float>::infinity()}};
+  EXPECT_EQ(once(s, six), 4);
+}
+
+TEST(Sampler, a_mask_and_bans_leave_only_what_is_allowed) {
+  const Sampling s;
+  SamplerState state(s);
+  SampleScratch scratch;
+  const std::vector<std::uint32_t> allowed = {0b101101U};
+  const std::vector<Token> banned = {2};
+  auto input = input_of(six);
+  input.allowed = allowed;
+  input.banned = banned;
+  EXPECT_EQ(sample(s, state, input, scratch).value(), 0);
+}
+
+TEST(Sampler, says_so_when_no_token_is_allowed) {
+  Sampling s;
+  s.temperature = 1;
+  SamplerState state(s);
+  SampleScratch scratch;
+  const std::vector<std::uint32_t> allowed = {0};
+  auto input = input_of(six);
+  input.allowed = allowed;
+  const auto met = sample(s, state, input, scratch);
+  ASSERT_FALSE(met);
+  EXPECT_EQ(met.error().code, Errc::bad_value);
+}
+
+TEST(Sampler, scratch_of_another_request_changes_nothing) {
+  Sampling s;
+  s.temperature = 0.9F;
+  s.repetition_penalty = 1.3F;
+  s.dry_multiplier = 0.5F;
+  s.xtc_probability = 0.5F;
+  s.seed = 3;
+  Sampling other = s;
+  other.top_k = 2;
+  other.typical_p = 0.5F;
+  const std::vector<Token> history = {1, 2, 1, 2, 1};
+  SampleScratch shared;
+  SamplerState a(s);
+  SamplerState b(s);
+  SamplerState noise(other);
+  for (int i = 0; i < 200; ++i) {
+    auto input = input_of(six);
+    input.history = history;
+    SampleScratch fresh;
+    ASSERT_TRUE(sample(other, noise, input_of(std::vector<float>(100, 1.0F)), shared));
+    ASSERT_EQ(sample(s, a, input, shared).value(), sample(s, b, input, fresh).value());
+  }
+}
+
+TEST(Logprobs, are_of_the_raw_softmax_with_alternatives_most_likely_first) {
+  double total = 0;
+  for (const float x : six) total += std::exp(static_cast<double>(x));
+  const auto met = logprobs(six, 5, 3);
+  EXPECT_NEAR(met.chosen, 0.5 - std::log(total), 1e-6);
+  ASSERT_EQ(met.top.size(), 3U);
+  EXPECT_EQ(met.top[0].token, 1);
+  EXPECT_EQ(met.top[1].token, 4);
+  EXPECT_EQ(met.top[2].token, 2);
+  EXPECT_NEAR(met.top[2].logprob, 2.5 - std::log(total), 1e-6);
+}
+
+TEST(CheckSampling, accepts_the_defaults_and_every_edge_of_the_ranges) {
+  EXPECT_TRUE(check_sampling({}, 10));
+  Sampling s;
+  s.temperature = temperature_max;
+  s.top_p = 0;
+  s.min_p = 1;
+  s.xtc_threshold = xtc_threshold_max;
+  s.logprobs = logprobs_max;
+  s.logit_bias = {{9, -std::numeric_limits<float>::infinity()}};
+  EXPECT_TRUE(check_sampling(s, 10));
+}
+
+TEST(CheckSampling, names_the_field_what_was_met_and_what_is_expected) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  struct Case {
+    void (*change)(Sampling&, float);
+    float value;
+    const char* message;
+  };
+  const Case cases[] = {
+      {[](Sampling& s, float v) { s.temperature = v; }, -1, "sampling temperature: met -1, expected 0 to 100"},
+      {[](Sampling& s, float v) { s.temperature = v; }, nan, "sampling temperature: met nan"},
+      {[](Sampling& s, float v) { s.top_p = v; }, 1.5F, "sampling top_p: met 1.5, expected 0 to 1"},
+      {[](Sampling& s, float v) { s.min_p = v; }, -0.1F, "sampling min_p: met -0.1"},
+      {[](Sampling& s, float v) { s.typical_p = v; }, 2, "sampling typical_p: met 2"},
+      {[](Sampling& s, float v) { s.repetition_penalty = v; }, 0,
+       "sampling repetition_penalty: met 0, expected above 0"},
+      {[](Sampling& s, float v) { s.presence_penalty = v; }, 1e9F, "sampling presence_penalty"},
+      {[](Sampling& s, float v) { s.frequency_penalty = v; }, nan, "sampling frequency_penalty"},
+      {[](Sampling& s, float v) { s.dry_multiplier = v; }, -1, "sampling dry_multiplier"},
+      {[](Sampling& s, float v) { s.dry_base = v; }, 0.5F, "sampling dry_base"},
+      {[](Sampling& s, float) { s.dry_allowed_length = 0; }, 0,
+       "sampling dry_allowed_length: met 0, expected 1 or more"},
+      {[](Sampling& s, float) { s.dry_breakers = {10}; }, 0, "sampling dry_breakers: met token 10, expected 0 to 9"},
+      {[](Sampling& s, float v) { s.xtc_probability = v; }, 2, "sampling xtc_probability"},
+      {[](Sampling& s, float v) { s.xtc_threshold = v; }, 0.7F, "sampling xtc_threshold: met 0.7, expected 0 to 0.5"},
+      {[](Sampling& s, float) { s.mirostat = 1; }, 0, "sampling mirostat: met 1, expected 0 (off) or 2"},
+      {[](Sampling& s, float) { s.mirostat = 2; }, 0, "sampling temperature: met 0 beside mirostat 2"},
+      {[](Sampling& s, float) { s.mirostat = 2, s.temperature = 1, s.top_k = 5; }, 0, "sampling top_k"},
+      {[](Sampling& s, float v) { s.mirostat = 2, s.mirostat_tau = v; }, 0, "sampling mirostat_tau"},
+      {[](Sampling& s, float v) { s.logit_bias = {{-1, v}}; }, 0, "sampling logit_bias: met token -1"},
+      {[](Sampling& s, float v) { s.logit_bias = {{1, v}}; }, nan, "sampling logit_bias: met nan"},
+      {[](Sampling& s, float) { s.logprobs = 101; }, 0, "sampling logprobs: met 101, expected at most 100"},
+  };
+  for (const auto& c : cases) {
+    Sampling s;
+    c.change(s, c.value);
+    const auto met = check_sampling(s, 10);
+    ASSERT_FALSE(met) << c.message;
+    EXPECT_EQ(met.error().code, Errc::bad_value);
+    EXPECT_THAT(met.error().detail, HasSubstr(c.message));
+  }
+}
+
+}  // namespace
+}  // namespace assay::schedule

@@ -1,0 +1,99 @@
+#include "schedule/scheduler.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace assay::schedule {
+
+Scheduler::Scheduler(Backend& backend, const Clock& clock, const Detokenize* detokenize,
+                     const SchedulerOptions& options)
+    : backend_(backend),
+      clock_(clock),
+      detokenize_(detokenize),
+      options_(options),
+      sequences_(backend, options.prefix_min) {
+  facts_.backend = backend.facts();
+  facts_.queue_max = options.queue_max;
+  const auto& b = facts_.backend;
+  if (options_.streams_max == 0) options_.streams_max = b.sequences;
+  options_.streams_max = std::min(options_.streams_max, b.sequences);
+  if (options_.step_tokens == 0) options_.step_tokens = b.batch;
+  options_.step_tokens = std::min(options_.step_tokens, b.batch);
+  options_.prefill_beside_decode = std::max(options_.prefill_beside_decode, 1U);
+  ASSAY_ASSERT(b.sequences > 0 && b.batch > 0 && b.context > 1 && b.vocab > 0);
+  engine_name_ = b.name + " " + b.version + " (" + b.device + ")";
+}
+
+Scheduler::~Scheduler() {
+  // A backend that fails here has no one left to tell; whoever uses it next meets the error.
+  if (!lost_) static_cast<void>(sequences_.drop_all());
+}
+
+Result<void> Scheduler::submit(const Request& request) {
+  if (lost_) return std::unexpected(*lost_);
+  ASSAY_TRY(check_request(request, facts_.backend, detokenize_ != nullptr));
+  auto same = [&](const Live& live) { return live->id == request.id; };
+  if (std::any_of(waiting_.begin(), waiting_.end(), same) || std::any_of(running_.begin(), running_.end(), same)) {
+    return fail(Errc::bad_value,
+                "request id " + std::to_string(request.id) + ": met one that is live, expected a new one");
+  }
+  const auto queued = std::count_if(waiting_.begin(), waiting_.end(), [](const Live& live) { return !live->admitted; });
+  if (static_cast<std::size_t>(queued) >= options_.queue_max) {
+    ++counts_.refused_full;
+    return fail(Errc::full, "queue: " + std::to_string(queued) + " requests wait, it holds " +
+                                std::to_string(options_.queue_max) + "; " + std::to_string(running_.size()) +
+                                " are running");
+  }
+  waiting_.push_back(std::make_unique<LiveRequest>(request, arrivals_++, detokenize_));
+  return {};
+}
+
+void Scheduler::cancel(RequestId id) {
+  auto same = [&](const Live& live) { return live->id == id; };
+  if (auto w = std::find_if(waiting_.begin(), waiting_.end(), same); w != waiting_.end()) {
+    finish_request(**w, Finish::cancelled, -1);
+    waiting_.erase(w);
+    return;
+  }
+  auto r = std::find_if(running_.begin(), running_.end(), same);
+  if (r == running_.end()) return;
+  finish_request(**r, Finish::cancelled, -1);
+  Endings endings(running_.size());
+  endings[static_cast<std::size_t>(r - running_.begin())] = After::drop;
+  retire(endings);
+}
+
+Result<std::size_t> Scheduler::poll(std::span<Event> events, std::int64_t deadline_ns) {
+  if (events.empty()) return fail(Errc::bad_value, "poll: met room for 0 events, expected at least 1");
+  delivered_.clear();
+  while (outgoing_.empty() && (!waiting_.empty() || !running_.empty()) && clock_.now_ns() < deadline_ns) {
+    step();
+    if (running_.empty() && outgoing_.empty()) break;  // nobody may start: streams_max is 0
+  }
+  const std::size_t count = std::min(events.size(), outgoing_.size());
+  for (std::size_t i = 0; i < count; ++i) {
+    delivered_.push_back(std::move(outgoing_.front()));
+    outgoing_.pop_front();
+    delivered_.back().event.detail = static_cast<std::uint32_t>(i);
+    events[i] = delivered_.back().event;
+  }
+  return count;
+}
+
+EventDetail Scheduler::detail(const Event& event) const {
+  ASSAY_ASSERT(event.detail < delivered_.size() && delivered_[event.detail].event.request == event.request);
+  const Outgoing& out = delivered_[event.detail];
+  return {out.text, out.alternatives, out.reason, out.usage};
+}
+
+void Scheduler::set_streams_max(std::uint32_t streams_max) {
+  options_.streams_max = std::min(streams_max, facts_.backend.sequences);
+}
+
+SchedulerCounts Scheduler::counts() const {
+  SchedulerCounts counts = counts_;
+  counts.sequences = sequences_.counts();
+  return counts;
+}
+
+}  // namespace assay::schedule

@@ -1,0 +1,120 @@
+// Continuous batching: an Engine over any Backend. design.md beside this file tells how the parts fit.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "engine/backend.h"
+#include "engine/engine.h"
+#include "schedule/live_request.h"
+#include "schedule/policy.h"
+#include "schedule/sampler.h"
+#include "schedule/sequences.h"
+#include "schedule/text_stream.h"
+
+namespace assay::schedule {
+
+struct SchedulerOptions {
+  std::uint32_t queue_max = 64;               // requests that wait; one more is refused
+  std::uint32_t streams_max = 0;              // requests that run at once; 0: as many as the backend has sequences
+  std::uint32_t step_tokens = 0;              // most tokens of one forward pass; 0: the backend's batch
+  std::uint32_t prefill_beside_decode = 128;  // prompt tokens in a pass in which someone writes: bounds the pause
+  std::uint32_t prefix_min = 8;               // shorter common prefixes are not looked up
+  bool keep_finished = true;                  // finished sequences stay as prefix cache until their pages are needed
+};
+
+// What has happened since the start, for tests and for the operator.
+struct SchedulerCounts {
+  std::uint64_t steps = 0;         // forward passes that succeeded
+  std::uint64_t taken_back = 0;    // requests whose pages were taken for an older one
+  std::uint64_t refused_full = 0;  // submits that met a full queue
+  std::uint64_t out_of_pages = 0;  // requests that failed because the backend cannot hold them even alone
+  SequenceCounts sequences;
+};
+
+// Invariants:
+// 1. Every request that submit() took ends with exactly one finished or failed event, which is its last.
+// 2. What a request gets depends on its own tokens, settings and seed alone (and on Facts.backend.deterministic).
+// 3. A cancelled, failed or finished request owns no page when its last event is delivered; finished ones may leave a
+//    kept sequence, which goes before anyone is taken back or refused.
+// 4. waiting_ is ordered by arrival; at most queue_max of it have never run.
+// One thread owns it. It blocks in poll() only as long as one forward pass takes.
+class Scheduler final : public Engine {
+ public:
+  // Borrows all three for its lifetime. detokenize may be null: no text in events, stop texts are refused.
+  Scheduler(Backend& backend, const Clock& clock, const Detokenize* detokenize, const SchedulerOptions& options);
+
+  // Forgets every sequence, so that the backend can serve another scheduler.
+  ~Scheduler() override;
+
+  const Facts& facts() const override { return facts_; }
+  // Also Errc::engine_lost once the backend was lost; Errc::bad_value for an id that is still live.
+  Result<void> submit(const Request& request) override;
+  void cancel(RequestId request) override;
+  Result<std::size_t> poll(std::span<Event> events, std::int64_t deadline_ns) override;
+  EventDetail detail(const Event& event) const override;
+
+  // Fewer or more at once from the next step on (memory pressure). Those that run are not stopped. 0 admits nobody.
+  void set_streams_max(std::uint32_t streams_max);
+
+  SchedulerCounts counts() const;
+  std::size_t waiting() const { return waiting_.size(); }
+  std::size_t running() const { return running_.size(); }
+
+ private:
+  struct Outgoing {
+    Event event;
+    std::string text;
+    std::vector<TokenLogprob> alternatives;
+    std::string reason;
+    Usage usage;
+  };
+  using Live = std::unique_ptr<LiveRequest>;
+
+  enum class After : std::uint8_t { drop, keep };     // what becomes of an ended request's sequence
+  using Endings = std::vector<std::optional<After>>;  // (running_.size()); nothing: it goes on
+
+  // What one step does.
+  void step();
+  void admit();
+  void build_slots(std::span<const std::uint32_t> tokens);
+  bool make_room(std::span<const Work> work, const Error& full);  // false: nothing can be computed in this step
+  void take_back(std::size_t index);
+  void deliver(std::span<const std::uint32_t> tokens);
+  std::optional<After> choose_token(LiveRequest& request, std::size_t row);
+  void retire(const Endings& endings);
+
+  // Last events. Each leaves its request where it is; retire() or lose() removes it.
+  void finish_request(LiveRequest& request, Finish finish, Token token);
+  void fail_request(LiveRequest& request, const Error& error);
+  void lose(const Error& error);  // the backend is gone: everyone fails, nothing is accepted any more
+
+  Outgoing& emit(LiveRequest& request, Event::Kind kind);
+  std::vector<Work> work() const;
+
+  Backend& backend_;
+  const Clock& clock_;
+  const Detokenize* const detokenize_;
+  SchedulerOptions options_;
+  Facts facts_;
+  std::string engine_name_;  // "direct 0.1 (cpu)", for errors
+  Sequences sequences_;
+  std::deque<Live> waiting_;
+  std::vector<Live> running_;
+  std::deque<Outgoing> outgoing_;    // not polled yet
+  std::vector<Outgoing> delivered_;  // by the latest poll; Event::detail is an index
+  std::optional<Error> lost_;
+  bool short_of_pages_ = false;
+  std::uint64_t arrivals_ = 0;
+  SchedulerCounts counts_;
+  std::vector<Slot> slots_;  // memory reused between steps, as the next two
+  Logits logits_;
+  SampleScratch scratch_;
+};
+
+}  // namespace assay::schedule

@@ -1,0 +1,215 @@
+// One step of the scheduler: admit, choose, compute, deliver. The verbs of Engine are in scheduler.cpp.
+#include <algorithm>
+#include <utility>
+
+#include "schedule/scheduler.h"
+
+namespace assay::schedule {
+
+std::vector<Work> Scheduler::work() const {
+  std::vector<Work> work;
+  work.reserve(running_.size());
+  for (const auto& r : running_) work.push_back({r->arrival, r->remaining(), r->writes(), r->last_served});
+  return work;
+}
+
+void Scheduler::admit() {
+  const Admission state{static_cast<std::uint32_t>(waiting_.size()), static_cast<std::uint32_t>(running_.size()),
+                        options_.streams_max, short_of_pages_};
+  for (std::uint32_t left = choose_admissions(state); left > 0 && !waiting_.empty(); --left) {
+    LiveRequest& next = *waiting_.front();
+    const auto place = sequences_.take(next.tokens);
+    if (!place) {
+      lose(place.error());
+      return;
+    }
+    if (!*place) return;
+    next.seq = (*place)->seq;
+    next.computed = (*place)->cached;
+    if (!next.admitted) next.usage.cached_tokens = next.computed;
+    next.admitted = true;
+    next.last_served = counts_.steps;
+    running_.push_back(std::move(waiting_.front()));
+    waiting_.pop_front();
+  }
+}
+
+void Scheduler::build_slots(std::span<const std::uint32_t> tokens) {
+  slots_.clear();
+  for (std::size_t i = 0; i < running_.size(); ++i) {
+    const LiveRequest& r = *running_[i];
+    for (std::uint32_t j = 0; j < tokens[i]; ++j) {
+      const Position pos = r.computed + j;
+      slots_.push_back({*r.seq, pos, r.tokens[pos], pos + 1 == r.tokens.size()});
+    }
+  }
+}
+
+void Scheduler::step() {
+  admit();
+  while (!running_.empty()) {
+    const auto now = work();
+    const auto tokens = choose_step(now, {options_.step_tokens, options_.prefill_beside_decode});
+    build_slots(tokens);
+    ASSAY_ASSERT(!slots_.empty() && slots_.size() <= options_.step_tokens);
+    const auto done = backend_.forward(slots_, logits_);
+    if (done) {
+      ++counts_.steps;
+      deliver(tokens);
+      return;
+    }
+    if (done.error().code == Errc::full) {
+      if (!make_room(now, done.error())) return;
+    } else if (done.error().code == Errc::engine_lost) {
+      lose(done.error());
+      return;
+    } else {  // the backend did not like one of these slots and does not say which
+      Endings endings(running_.size());
+      for (std::size_t i = 0; i < running_.size(); ++i) {
+        if (tokens[i] == 0) continue;
+        fail_request(*running_[i], done.error());
+        endings[i] = After::drop;
+      }
+      retire(endings);
+      return;
+    }
+  }
+}
+
+bool Scheduler::make_room(std::span<const Work> work, const Error& full) {
+  const auto evicted = sequences_.evict();
+  if (!evicted) {
+    lose(evicted.error());
+    return false;
+  }
+  if (*evicted) return true;
+  if (const auto victim = choose_victim(work)) {
+    take_back(*victim);
+    return !lost_;
+  }
+  // It runs alone, nothing is cached, and still the pages do not suffice: they never will.
+  ++counts_.out_of_pages;
+  LiveRequest& only = *running_.front();
+  fail_request(only,
+               with_context("request " + std::to_string(only.id) + ", alone in the engine, at " +
+                                std::to_string(only.computed) + " of " + std::to_string(only.tokens.size()) + " tokens",
+                            full));
+  retire({After::drop});
+  return false;
+}
+
+void Scheduler::take_back(std::size_t index) {
+  Live live = std::move(running_[index]);
+  running_.erase(running_.begin() + static_cast<std::ptrdiff_t>(index));
+  const SeqId seq = *live->seq;
+  live->seq.reset();
+  live->computed = 0;
+  ++live->usage.recomputed;
+  ++counts_.taken_back;
+  short_of_pages_ = true;
+  const auto place =
+      std::find_if(waiting_.begin(), waiting_.end(), [&](const Live& other) { return other->arrival > live->arrival; });
+  waiting_.insert(place, std::move(live));
+  if (const auto dropped = sequences_.drop(seq); !dropped) lose(dropped.error());
+}
+
+void Scheduler::deliver(std::span<const std::uint32_t> tokens) {
+  Endings endings(running_.size());
+  std::size_t row = 0;
+  for (std::size_t i = 0; i < running_.size(); ++i) {
+    LiveRequest& r = *running_[i];
+    if (tokens[i] == 0) continue;
+    sequences_.extend(*r.seq, std::span(r.tokens).subspan(r.computed, tokens[i]));
+    r.computed += tokens[i];
+    r.last_served = counts_.steps;
+    if (r.remaining() == 0) endings[i] = choose_token(r, row++);
+  }
+  retire(endings);
+}
+
+std::optional<Scheduler::After> Scheduler::choose_token(LiveRequest& r, std::size_t row) {
+  if (row >= logits_.rows() || logits_.vocab != facts_.backend.vocab) {
+    fail_request(r, {Errc::engine_lost, 0,
+                     "engine " + engine_name_ + ": met " + std::to_string(logits_.rows()) + " rows of " +
+                         std::to_string(logits_.vocab) + " logits, expected more than " + std::to_string(row) +
+                         " rows of " + std::to_string(facts_.backend.vocab)});
+    return After::drop;
+  }
+  const auto logits = std::as_const(logits_).row(row);
+  const auto token = sample(r.sampling, r.sampler, {logits, r.tokens, r.banned(), {}, engine_name_}, scratch_);
+  if (!token) {
+    fail_request(r, token.error());
+    return After::drop;
+  }
+  Written written = r.write(*token, facts_.backend.context);
+  if (written.shown) {
+    Outgoing& out = emit(r, Event::Kind::token);
+    out.event.token = *token;
+    out.text = std::move(written.text);
+    if (r.sampling.wants_logprob || r.sampling.logprobs > 0) {
+      Logprobs met = logprobs(logits, *token, r.sampling.logprobs);
+      out.event.logprob = met.chosen;
+      out.alternatives = std::move(met.top);
+    }
+  }
+  if (written.finish == Finish::none) return std::nullopt;
+  finish_request(r, written.finish, written.shown ? -1 : *token);
+  return After::keep;
+}
+
+void Scheduler::retire(const Endings& endings) {
+  std::vector<Live> ended;
+  std::vector<After> after;
+  std::vector<Live> left;
+  for (std::size_t i = 0; i < running_.size(); ++i) {
+    if (endings[i]) {
+      ended.push_back(std::move(running_[i]));
+      after.push_back(*endings[i]);
+    } else {
+      left.push_back(std::move(running_[i]));
+    }
+  }
+  running_ = std::move(left);
+  if (!ended.empty()) short_of_pages_ = false;
+  for (std::size_t i = 0; i < ended.size() && !lost_; ++i) {
+    if (after[i] == After::keep && options_.keep_finished) {
+      sequences_.keep(*ended[i]->seq);
+    } else if (const auto dropped = sequences_.drop(*ended[i]->seq); !dropped) {
+      lose(dropped.error());
+    }
+  }
+}
+
+void Scheduler::lose(const Error& error) {
+  lost_ = with_context("engine " + engine_name_, {Errc::engine_lost, 0, to_string(error)});
+  for (const auto& r : running_) fail_request(*r, *lost_);
+  for (const auto& r : waiting_) fail_request(*r, *lost_);
+  running_.clear();
+  waiting_.clear();
+}
+
+void Scheduler::fail_request(LiveRequest& request, const Error& error) {
+  Outgoing& out = emit(request, Event::Kind::failed);
+  out.event.error = error.code;
+  out.reason = to_string(error);
+  out.text = request.rest();
+}
+
+void Scheduler::finish_request(LiveRequest& request, Finish finish, Token token) {
+  Outgoing& out = emit(request, Event::Kind::finished);
+  out.event.finish = finish;
+  out.event.token = token;
+  if (finish != Finish::stop_text) out.text = request.rest();
+}
+
+Scheduler::Outgoing& Scheduler::emit(LiveRequest& request, Event::Kind kind) {
+  Outgoing out;
+  out.event.request = request.id;
+  out.event.at_ns = clock_.now_ns();
+  out.event.kind = kind;
+  out.usage = request.usage;
+  outgoing_.push_back(std::move(out));
+  return outgoing_.back();
+}
+
+}  // namespace assay::schedule

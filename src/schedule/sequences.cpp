@@ -1,0 +1,118 @@
+#include "schedule/sequences.h"
+
+#include <algorithm>
+
+namespace assay::schedule {
+namespace {
+
+std::uint32_t common_prefix(std::span<const Token> a, std::span<const Token> b) {
+  return static_cast<std::uint32_t>(std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first - a.begin());
+}
+
+}  // namespace
+
+Sequences::Sequences(Backend& backend, std::uint32_t prefix_min)
+    : backend_(backend), prefix_min_(std::max(prefix_min, 1U)), table_(backend.facts().sequences) {}
+
+std::optional<SeqId> Sequences::find(State state, std::optional<SeqId> except) const {
+  std::optional<SeqId> best;
+  for (SeqId seq = 0; seq < table_.size(); ++seq) {
+    if (table_[seq].state != state || seq == except) continue;
+    if (!best || table_[seq].used < table_[*best].used) best = seq;
+  }
+  return best;
+}
+
+Result<void> Sequences::clear(SeqId seq) {
+  Sequence& s = table_[seq];
+  if (!s.tokens.empty()) ASSAY_TRY(backend_.forget(seq, 0, static_cast<Position>(s.tokens.size())));
+  s.tokens.clear();
+  s.state = State::free;
+  return {};
+}
+
+Result<std::optional<Sequences::Place>> Sequences::take(std::span<const Token> prompt) {
+  ++tick_;
+  // The last token of the prompt is computed in any case: its logits choose the first token of the answer.
+  const auto usable = prompt.first(prompt.size() - 1);
+  std::optional<SeqId> source;
+  std::uint32_t common = 0;
+  for (SeqId seq = 0; seq < table_.size(); ++seq) {
+    if (table_[seq].state == State::free) continue;
+    const std::uint32_t length = common_prefix(usable, table_[seq].tokens);
+    if (length >= prefix_min_ && length > common) {
+      common = length;
+      source = seq;
+    }
+  }
+  // A kept conversation that goes on is taken over as it is.
+  if (source && table_[*source].state == State::kept && common == table_[*source].tokens.size()) {
+    table_[*source].state = State::taken;
+    table_[*source].used = tick_;
+    ++counts_.continued;
+    return Place{*source, common};
+  }
+  auto target = find(State::free, {});
+  if (!target) {
+    if (const auto oldest = find(State::kept, source)) {
+      ASSAY_TRY(clear(*oldest));
+      ++counts_.evicted;
+      target = oldest;
+    }
+  }
+  if (!target && source && table_[*source].state == State::kept) {  // the only one left: its tail goes
+    Sequence& s = table_[*source];
+    ASSAY_TRY(backend_.forget(*source, common, static_cast<Position>(s.tokens.size())));
+    s.tokens.resize(common);
+    s.state = State::taken;
+    s.used = tick_;
+    ++counts_.continued;
+    return Place{*source, common};
+  }
+  if (!target) return std::nullopt;
+  Sequence& s = table_[*target];
+  s.state = State::taken;
+  s.used = tick_;
+  if (!source || !can_share_) return Place{*target, 0};
+  if (const auto shared = backend_.share(*source, *target, common); !shared) {
+    if (shared.error().code == Errc::engine_lost) return std::unexpected(shared.error());
+    if (shared.error().code == Errc::unsupported) can_share_ = false;
+    ++counts_.refused;
+    return Place{*target, 0};
+  }
+  table_[*source].used = tick_;
+  s.tokens.assign(usable.begin(), usable.begin() + common);
+  ++counts_.shared;
+  return Place{*target, common};
+}
+
+void Sequences::extend(SeqId seq, std::span<const Token> tokens) {
+  ASSAY_ASSERT(table_[seq].state == State::taken);
+  table_[seq].tokens.insert(table_[seq].tokens.end(), tokens.begin(), tokens.end());
+}
+
+Result<void> Sequences::drop(SeqId seq) {
+  ASSAY_ASSERT(table_[seq].state == State::taken);
+  return clear(seq);
+}
+
+void Sequences::keep(SeqId seq) {
+  ASSAY_ASSERT(table_[seq].state == State::taken);
+  table_[seq].state = table_[seq].tokens.empty() ? State::free : State::kept;
+  table_[seq].used = ++tick_;
+}
+
+Result<bool> Sequences::evict() {
+  const auto oldest = find(State::kept, {});
+  if (!oldest) return false;
+  ASSAY_TRY(clear(*oldest));
+  ++counts_.evicted;
+  return true;
+}
+
+Result<void> Sequences::drop_all() {
+  for (SeqId seq = 0; seq < table_.size(); ++seq) ASSAY_TRY(clear(seq));
+  return {};
+}
+
+}  // namespace assay::schedule

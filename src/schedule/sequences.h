@@ -1,0 +1,76 @@
+// Which sequence of the backend holds which tokens. Finished sequences are kept as prefix cache until their id or their
+// pages are needed; a new request starts from the longest prefix that any sequence, running or kept, already holds.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "base/error.h"
+#include "engine/backend.h"
+
+namespace assay::schedule {
+
+// What the table has done, for tests and for the operator.
+struct SequenceCounts {
+  std::uint64_t shared = 0;     // a prefix was taken from a sequence that lives on
+  std::uint64_t continued = 0;  // a kept sequence was taken over
+  std::uint64_t evicted = 0;    // a kept sequence was dropped
+  std::uint64_t refused = 0;    // the backend could not share: the request computes its whole prompt
+};
+
+// Invariants:
+// 1. tokens(seq) are exactly those whose keys and values the backend holds for seq, position 0 first.
+// 2. A sequence is free (holds nothing), taken (one request owns it) or kept.
+// 3. Only the table calls forget() and share().
+// Every function gives the backend's own error when forget() fails: the table can then no longer be trusted.
+class Sequences {
+ public:
+  // prefix_min: shorter common prefixes are computed again, which is cheaper than copying a part of a page.
+  Sequences(Backend& backend, std::uint32_t prefix_min);
+
+  struct Place {
+    SeqId seq;
+    std::uint32_t cached;  // leading tokens already there; < prompt.size()
+  };
+  // Takes a sequence for `prompt` (not empty), evicting the least recently used kept one if no id is free; nothing if
+  // all are taken.
+  Result<std::optional<Place>> take(std::span<const Token> prompt);
+
+  // The backend has computed these behind what the sequence held.
+  void extend(SeqId seq, std::span<const Token> tokens);
+
+  // Ends a taken sequence: its pages are free at once.
+  Result<void> drop(SeqId seq);
+  // Ends a taken sequence: what it holds stays as cache.
+  void keep(SeqId seq);
+  // Drops the least recently used kept sequence; false if there is none.
+  Result<bool> evict();
+
+  // Drops everything, taken ones too.
+  Result<void> drop_all();
+
+  std::span<const Token> tokens(SeqId seq) const { return table_[seq].tokens; }
+  const SequenceCounts& counts() const { return counts_; }
+
+ private:
+  enum class State : std::uint8_t { free, taken, kept };
+  struct Sequence {
+    State state = State::free;
+    std::vector<Token> tokens;
+    std::uint64_t used = 0;  // tick of the last take or keep
+  };
+
+  std::optional<SeqId> find(State state, std::optional<SeqId> except) const;  // least recently used
+  Result<void> clear(SeqId seq);
+
+  Backend& backend_;
+  const std::uint32_t prefix_min_;
+  std::vector<Sequence> table_;  // (facts().sequences)
+  std::uint64_t tick_ = 0;
+  bool can_share_ = true;  // until the backend says Errc::unsupported
+  SequenceCounts counts_;
+};
+
+}  // namespace assay::schedule
