@@ -1,0 +1,126 @@
+#include "measure/matrix.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <utility>
+
+namespace assay::measure {
+namespace {
+
+Result<void> check(const MatrixSettings& settings) {
+  const auto least = [](const char* name, std::uint64_t met, std::uint64_t low) -> Result<void> {
+    if (met >= low) return {};
+    return fail(Errc::bad_value,
+                std::string(name) + " is " + std::to_string(met) + ", expected at least " + std::to_string(low));
+  };
+  ASSAY_TRY(least("prompt tokens", settings.prompt_tokens, 1));
+  ASSAY_TRY(least("output tokens", settings.output_tokens, 2));
+  return least("rounds", settings.rounds, 1);
+}
+
+// What the machine did while one request ran.
+struct Probe {
+  device::CpuTimes cpu = device::cpu_times();
+  device::SwapUse swap = device::swap_use();
+};
+
+struct Observed {
+  double others_seconds = 0;
+  double seconds = 0;
+};
+
+void observe(const Probe& before, double seconds, Row& row, Observed& observed) {
+  const Probe after;
+  if (before.cpu.busy && after.cpu.busy) {
+    observed.others_seconds += std::max(0.0, *after.cpu.busy - *before.cpu.busy - (after.cpu.own - before.cpu.own));
+    observed.seconds += seconds;
+  }
+  if (before.swap.out_bytes && after.swap.out_bytes) {
+    row.swap_known = true;
+    row.swap_delta_bytes += static_cast<std::int64_t>(*after.swap.out_bytes - *before.swap.out_bytes);
+  }
+  row.pressure = std::max(row.pressure, device::memory_pressure().level);
+  const device::ProcessMemory memory = device::process_memory();
+  row.memory_peak_bytes = std::max(row.memory_peak_bytes, memory.footprint.value_or(0));
+}
+
+Estimate over(const std::vector<Timing>& rounds, double (Timing::*value)() const, Random& random) {
+  std::vector<double> values;
+  for (const Timing& timing : rounds) {
+    if (const double x = (timing.*value)(); !std::isnan(x)) values.push_back(x);
+  }
+  return estimate(values, random);
+}
+
+void shuffle(std::vector<std::size_t>& order, Random& random) {
+  for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random.below(i)]);
+}
+
+}  // namespace
+
+double share_of_limit(const Row& row, const Artifact& artifact, const Ceilings& ceilings) {
+  if (!(ceilings.read_gb_s > 0) || artifact.bytes_per_token == 0) return std::numeric_limits<double>::quiet_NaN();
+  return row.decode_tok_s.median * static_cast<double>(artifact.bytes_per_token) / (ceilings.read_gb_s * 1e9);
+}
+
+Result<std::vector<Row>> measure_rows(std::vector<Contestant> contestants, const MatrixSettings& settings,
+                                      const Clock& clock, const MakePrompt& make_prompt,
+                                      const MatrixProgress& progress) {
+  ASSAY_TRY(check(settings));
+  std::vector<Row> rows(contestants.size());
+  std::vector<Observed> observed(contestants.size());
+  std::vector<std::size_t> order;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    rows[i].contestant = std::move(contestants[i]);
+    if (rows[i].contestant.running != nullptr) {
+      order.push_back(i);
+    } else {
+      rows[i].status = Row::Status::refused;
+      rows[i].reason = rows[i].contestant.reason;
+    }
+  }
+  Random random(settings.seed);
+  RequestId next_id = 1;
+  const auto total = static_cast<std::uint32_t>(order.size() * (settings.rounds + 1));
+  std::uint32_t done = 0;
+  for (std::uint32_t round = 0; round <= settings.rounds; ++round) {
+    shuffle(order, random);
+    for (const std::size_t i : order) {
+      Row& row = rows[i];
+      const std::vector<Token> prompt = make_prompt(random);
+      if (progress && !progress(done++, total, row.contestant.engine)) {
+        return fail(Errc::cancelled, "matrix stopped in round " + std::to_string(round));
+      }
+      if (row.status == Row::Status::failed) continue;
+      Request request;
+      request.id = next_id++;
+      request.prompt = prompt;
+      request.output_tokens_max = settings.output_tokens;
+      const Probe before;
+      const std::int64_t start = clock.now_ns();
+      auto timing = time_request(*row.contestant.running, clock, request, settings.timeout_ns);
+      if (!timing) {
+        row.status = Row::Status::failed;
+        row.reason = to_string(timing.error());
+        continue;
+      }
+      observe(before, static_cast<double>(clock.now_ns() - start) * 1e-9, row, observed[i]);
+      if (round == 0) {
+        row.cold = *timing;
+      } else {
+        row.rounds.push_back(*timing);
+      }
+    }
+  }
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    rows[i].ttft_ms = over(rows[i].rounds, &Timing::ttft_ms, random);
+    rows[i].prefill_tok_s = over(rows[i].rounds, &Timing::prefill_tok_s, random);
+    rows[i].decode_tok_s = over(rows[i].rounds, &Timing::decode_tok_s, random);
+    if (observed[i].seconds > 0) rows[i].others_cpu = observed[i].others_seconds / observed[i].seconds;
+  }
+  return rows;
+}
+
+}  // namespace assay::measure
