@@ -1,0 +1,247 @@
+#include "cache/kv_cache.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "base/random.h"
+
+namespace assay {
+namespace {
+
+using kernel::Isa;
+using kernel::KvType;
+using testing::HasSubstr;
+
+KvShape small_shape() { return {.layers = 2, .kv_heads = 2, .layout = {KvType::f16, 2}}; }
+
+KvCache make(std::uint32_t pages, std::uint32_t sequences) {
+  return KvCache::create(small_shape(), pages, sequences).value();
+}
+
+Result<void> grow(KvCache& cache, std::uint32_t sequence, std::uint32_t positions) {
+  const KvCache::Growth growth{sequence, positions};
+  return cache.append({&growth, 1});
+}
+
+// A number that can be told from every other in what is stored: two halves hold 22 bits of it exactly.
+void store_stamp(KvCache& cache, std::uint32_t sequence, std::uint32_t position, std::uint32_t stamp) {
+  for (std::uint32_t layer = 0; layer < 2; ++layer) {
+    for (std::uint32_t head = 0; head < 2; ++head) {
+      const std::vector<float> key{static_cast<float>(stamp % 2048), static_cast<float>(layer)};
+      const std::vector<float> value{static_cast<float>(stamp / 2048), static_cast<float>(head)};
+      cache.store(Isa::portable, sequence, position, layer, head, key, value);
+    }
+  }
+}
+
+std::uint32_t load_stamp(const KvCache& cache, std::uint32_t sequence, std::uint32_t position, std::uint32_t layer,
+                         std::uint32_t head) {
+  const auto view = cache.view(sequence, layer, head);
+  std::vector<float> key(2);
+  std::vector<float> value(2);
+  kernel::kv_load(view.layout, view.plane(position / 32), position % 32, key, value);
+  EXPECT_EQ(key[1], static_cast<float>(layer));
+  EXPECT_EQ(value[1], static_cast<float>(head));
+  return static_cast<std::uint32_t>(key[0]) + 2048 * static_cast<std::uint32_t>(value[0]);
+}
+
+TEST(KvCache, refuses_shapes_that_make_no_cache) {
+  const auto detail = [](KvShape shape, std::uint32_t pages, std::uint32_t sequences) {
+    const auto cache = KvCache::create(shape, pages, sequences);
+    return cache ? std::string("made") : to_string(cache.error());
+  };
+  KvShape shape = small_shape();
+  EXPECT_EQ(detail(shape, 1, 1), "made");
+  EXPECT_THAT(detail(shape, 0, 1), HasSubstr("pages is 0"));
+  EXPECT_THAT(detail(shape, 1, 0), HasSubstr("sequences is 0"));
+  shape.layers = 0;
+  EXPECT_THAT(detail(shape, 1, 1), HasSubstr("layers is 0"));
+  shape.layers = 1;
+  shape.kv_heads = 0;
+  EXPECT_THAT(detail(shape, 1, 1), HasSubstr("kv_heads is 0"));
+  shape.kv_heads = 1;
+  shape.layout = {KvType::q8_0, 48};
+  EXPECT_THAT(detail(shape, 1, 1), HasSubstr("head_dim is 48, expected a multiple of 32"));
+  shape.layout = {KvType::f16, 0};
+  EXPECT_THAT(detail(shape, 1, 1), HasSubstr("head_dim is 0"));
+  shape.layout = {KvType::f16, 4096};
+  EXPECT_THAT(detail(shape, 1, 1), HasSubstr("head_dim is 4096"));
+}
+
+TEST(KvCache, absurd_sizes_are_an_error_and_no_abort) {
+  const KvShape shape{.layers = 0xFFFFFFFF, .kv_heads = 0xFFFFFFFF, .layout = {KvType::f16, 128}};
+  const auto cache = KvCache::create(shape, 0xFFFFFFFF, 1);
+  ASSERT_FALSE(cache);
+  EXPECT_EQ(cache.error().code, Errc::full);
+}
+
+TEST(KvCache, refuses_calls_that_break_its_terms_and_changes_nothing) {
+  KvCache cache = make(4, 3);
+  ASSERT_TRUE(grow(cache, 0, 40));
+  EXPECT_EQ(grow(cache, 3, 1).error().code, Errc::bad_value);
+  EXPECT_EQ(grow(cache, 0, 0xFFFFFFFF).error().code, Errc::bad_value);
+  EXPECT_THAT(to_string(grow(cache, 1, 65).error()), HasSubstr("3 pages of 32 positions are needed, 2 of 4 are free"));
+  EXPECT_EQ(cache.share(0, 0, 1).error().code, Errc::bad_value);
+  EXPECT_EQ(cache.share(0, 1, 41).error().code, Errc::bad_value);
+  EXPECT_EQ(cache.share(7, 1, 1).error().code, Errc::bad_value);
+  ASSERT_TRUE(grow(cache, 1, 1));
+  EXPECT_THAT(to_string(cache.share(0, 1, 10).error()), HasSubstr("sequence 1 holds 1 positions"));
+  EXPECT_EQ(cache.truncate(3, 0).error().code, Errc::bad_value);
+  EXPECT_EQ(cache.length(0), 40U);
+  EXPECT_EQ(cache.pages_free(), 1U);
+  EXPECT_TRUE(cache.check_invariants());
+}
+
+TEST(KvCache, all_sequences_grow_or_none) {
+  KvCache cache = make(3, 2);
+  const std::vector<KvCache::Growth> growth{{0, 33}, {1, 33}};
+  EXPECT_EQ(cache.pages_needed(growth), 4U);
+  EXPECT_EQ(cache.append(growth).error().code, Errc::full);
+  EXPECT_EQ(cache.length(0), 0U);
+  EXPECT_EQ(cache.pages_free(), 3U);
+  const std::vector<KvCache::Growth> twice{{0, 30}, {1, 1}, {0, 30}};
+  EXPECT_EQ(cache.pages_needed(twice), 3U);
+  EXPECT_TRUE(cache.append(twice));
+  EXPECT_EQ(cache.length(0), 60U);
+}
+
+TEST(KvCache, a_shared_last_page_is_copied_by_whoever_writes_first) {
+  KvCache cache = make(4, 3);
+  ASSERT_TRUE(grow(cache, 0, 40));
+  for (std::uint32_t p = 0; p < 40; ++p) store_stamp(cache, 0, p, 100 + p);
+  ASSERT_TRUE(cache.share(0, 1, 35));
+  EXPECT_EQ(cache.statistics().pages_used, 2U);
+  EXPECT_EQ(cache.statistics().pages_shared, 2U);
+  ASSERT_TRUE(grow(cache, 1, 1));
+  store_stamp(cache, 1, 35, 999);
+  EXPECT_EQ(load_stamp(cache, 0, 35, 1, 1), 135U);
+  EXPECT_EQ(load_stamp(cache, 1, 35, 1, 1), 999U);
+  EXPECT_EQ(load_stamp(cache, 1, 34, 0, 1), 134U);
+  EXPECT_EQ(cache.pages(0)[0], cache.pages(1)[0]);
+  EXPECT_NE(cache.pages(0)[1], cache.pages(1)[1]);
+  EXPECT_EQ(cache.statistics().copies_on_write, 1U);
+  ASSERT_TRUE(grow(cache, 0, 1));  // alone now: nothing to copy
+  EXPECT_EQ(cache.statistics().copies_on_write, 1U);
+  EXPECT_EQ(cache.statistics().bytes_used, 3 * small_shape().page_bytes());
+}
+
+TEST(KvCache, a_prefix_of_whole_pages_is_shared_without_a_copy) {
+  KvCache cache = make(4, 2);
+  ASSERT_TRUE(grow(cache, 0, 64));
+  ASSERT_TRUE(cache.share(0, 1, 64));
+  ASSERT_TRUE(grow(cache, 1, 5));
+  EXPECT_EQ(cache.statistics().copies_on_write, 0U);
+  ASSERT_TRUE(cache.truncate(0, 0));
+  EXPECT_EQ(cache.statistics().pages_used, 3U);
+  ASSERT_TRUE(cache.truncate(1, 0));
+  EXPECT_EQ(cache.pages_free(), 4U);
+}
+
+// The cache against what it stands for: a list of stamps per sequence.
+class Model {
+ public:
+  explicit Model(std::uint64_t seed)
+      : random_(seed), cache_(make(static_cast<std::uint32_t>(2 + random_.below(12)), sequences)), lists_(sequences) {}
+
+  void run(int steps) {
+    for (int i = 0; i < steps && !testing::Test::HasFailure(); ++i) {
+      const std::uint64_t choice = random_.below(10);
+      if (choice < 6) {
+        append();
+      } else if (choice < 8) {
+        share();
+      } else {
+        truncate();
+      }
+      const auto held = cache_.check_invariants();
+      ASSERT_TRUE(held) << to_string(held.error());
+      compare();
+    }
+  }
+
+ private:
+  static constexpr std::uint32_t sequences = 5;
+
+  std::uint32_t any() { return static_cast<std::uint32_t>(random_.below(sequences)); }
+
+  void append() {
+    std::vector<KvCache::Growth> growth;
+    for (std::uint64_t n = 1 + random_.below(3); n > 0; --n) {
+      growth.push_back({any(), static_cast<std::uint32_t>(random_.below(random_.below(4) == 0 ? 100 : 8))});
+    }
+    const std::uint64_t needed = cache_.pages_needed(growth);
+    const std::uint32_t free_before = cache_.pages_free();
+    const auto done = cache_.append(growth);
+    ASSERT_EQ(done.has_value(), needed <= free_before);
+    if (!done) {
+      ASSERT_EQ(done.error().code, Errc::full);
+      ASSERT_EQ(cache_.pages_free(), free_before);
+      return;
+    }
+    ASSERT_EQ(cache_.pages_free(), free_before - needed);
+    for (const auto& [sequence, positions] : growth) {
+      for (std::uint32_t i = 0; i < positions; ++i) {
+        lists_[sequence].push_back(++stamp_);
+        store_stamp(cache_, sequence, static_cast<std::uint32_t>(lists_[sequence].size() - 1), stamp_);
+      }
+    }
+  }
+
+  void share() {
+    const std::uint32_t from = any();
+    const std::uint32_t to = any();
+    const auto upto = static_cast<std::uint32_t>(random_.below(lists_[from].size() + 2));
+    const std::uint32_t free_before = cache_.pages_free();
+    const bool allowed = from != to && lists_[to].empty() && upto <= lists_[from].size();
+    ASSERT_EQ(cache_.share(from, to, upto).has_value(), allowed);
+    ASSERT_EQ(cache_.pages_free(), free_before);
+    if (allowed) lists_[to].assign(lists_[from].begin(), lists_[from].begin() + upto);
+  }
+
+  void truncate() {
+    const std::uint32_t sequence = any();
+    const std::uint64_t length = random_.below(3) == 0 ? 0 : random_.below(lists_[sequence].size() + 3);
+    ASSERT_TRUE(cache_.truncate(sequence, static_cast<std::uint32_t>(length)));
+    if (length < lists_[sequence].size()) lists_[sequence].resize(length);
+  }
+
+  void compare() {
+    for (std::uint32_t sequence = 0; sequence < sequences; ++sequence) {
+      const auto& list = lists_[sequence];
+      ASSERT_EQ(cache_.length(sequence), list.size());
+      for (std::uint64_t n = list.empty() ? 0 : 6; n > 0; --n) {  // some inner ones and the last
+        const auto position = static_cast<std::uint32_t>(n == 1 ? list.size() - 1 : random_.below(list.size()));
+        const auto layer = static_cast<std::uint32_t>(random_.below(2));
+        ASSERT_EQ(load_stamp(cache_, sequence, position, layer, 1 - layer), list[position])
+            << sequence << " " << position;
+      }
+    }
+  }
+
+  Random random_;
+  KvCache cache_;
+  std::vector<std::vector<std::uint32_t>> lists_;
+  std::uint32_t stamp_ = 0;
+};
+
+TEST(KvCache, behaves_as_a_list_of_stamps_over_thousands_of_seeds) {
+  for (std::uint64_t seed = 0; seed < 3000; ++seed) {
+    SCOPED_TRACE(seed);
+    Model(seed).run(60);
+    if (HasFailure()) return;
+  }
+}
+
+TEST(KvCacheDeathTest, storing_to_a_shared_page_is_our_own_bug) {
+  KvCache cache = make(4, 2);
+  ASSERT_TRUE(grow(cache, 0, 10));
+  ASSERT_TRUE(cache.share(0, 1, 10));
+  EXPECT_DEATH(store_stamp(cache, 1, 3, 1), "references_");
+}
+
+}  // namespace
+}  // namespace assay
