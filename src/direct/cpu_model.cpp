@@ -35,9 +35,8 @@ struct Packer {
     }
     constexpr std::size_t chunk = 8;  // panels; enough work to hide the claim of a chunk
     const std::size_t panels = matrix->panels();
-    pool.run((panels + chunk - 1) / chunk, [&](std::size_t i) {
-      matrix->pack_panels(tensor, i * chunk, std::min(panels, (i + 1) * chunk));
-    });
+    pool.run((panels + chunk - 1) / chunk,
+             [&](std::size_t i) { matrix->pack_panels(tensor, i * chunk, std::min(panels, (i + 1) * chunk)); });
     read += tensor.bytes();
     packed += matrix->bytes();
     if (progress && !progress(read)) error = Error{Errc::cancelled, 0, "loading stopped at tensor " + name};

@@ -30,7 +30,7 @@ struct CpuModel {
   kernel::PackedMatrix head;       // (vocab, hidden)
   std::vector<CpuLayer> layers;
   model::RopeFrequencies rope;
-  std::uint64_t bytes = 0;         // of the packed weights
+  std::uint64_t bytes = 0;  // of the packed weights
 };
 
 // Called with bytes of the file packed so far; returning false stops with Errc::cancelled.

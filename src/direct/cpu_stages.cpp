@@ -1,0 +1,265 @@
+#include "direct/cpu_stages.h"
+
+#include <algorithm>
+#include <array>
+
+#include "kernel/quant/dequantize.h"
+#include "kernel/rope/rope.h"
+#include "kernel/vector/vector.h"
+
+namespace assay::direct {
+namespace {
+
+// Fewer tokens than this are not worth waking threads for what is done per token.
+constexpr std::size_t tokens_for_threads = 8;
+// Tokens per task of what is done per token: the group in which Activations lie.
+constexpr std::size_t tokens_per_task = 12;
+// Query tokens per attention task: each key is then read once for 16 tokens, and a chunk's scores stay in L2.
+constexpr std::uint32_t attention_tile = 16;
+
+std::span<float> row(std::vector<float>& values, std::size_t index, std::size_t width) {
+  return {values.data() + index * width, width};
+}
+
+}  // namespace
+
+CpuStages::CpuStages(const CpuModel& model, KvCache& cache, device::ThreadPool& pool, kernel::Isa isa,
+                     std::uint32_t batch_max)
+    : model_(model), cache_(cache), pool_(pool), isa_(isa) {
+  const ModelConfig& config = model.config;
+  const std::size_t tokens = batch_max;
+  const std::size_t q_width = std::size_t{config.heads} * config.head_dim;
+  const std::size_t kv_width = std::size_t{config.kv_heads} * config.head_dim;
+  x_.resize(tokens * config.hidden);
+  normed_.resize(tokens * config.hidden);
+  y_.resize(tokens * config.hidden);
+  q_.resize(tokens * q_width);
+  attended_.resize(tokens * q_width);
+  k_.resize(tokens * kv_width);
+  v_.resize(tokens * kv_width);
+  gate_.resize(tokens * config.ffn);
+  up_.resize(tokens * config.ffn);
+  cos_.resize(tokens * config.rope_dims / 2);
+  sin_.resize(tokens * config.rope_dims / 2);
+  scratch_.resize(pool.threads());
+}
+
+std::uint64_t CpuStages::scratch_bytes() const {
+  std::size_t floats = 0;
+  for (const auto* buffer : {&x_, &normed_, &y_, &q_, &attended_, &k_, &v_, &gate_, &up_, &cos_, &sin_}) {
+    floats += buffer->capacity();
+  }
+  for (const auto& buffer : scratch_) floats += buffer.capacity();
+  return floats * sizeof(float);
+}
+
+void CpuStages::set_batch(std::span<const Slot> slots, std::span<const SlotRun> runs, Logits& logits) {
+  slots_ = slots;
+  runs_ = runs;
+  logits_ = &logits;
+  const auto wanted = static_cast<std::size_t>(std::ranges::count_if(slots, &Slot::wants_logits));
+  logits.vocab = model_.config.vocab;
+  logits.values.resize(wanted * logits.vocab);
+}
+
+void CpuStages::over_tokens(const std::function<void(std::size_t, std::size_t)>& work) {
+  const std::size_t tokens = slots_.size();
+  if (tokens < tokens_for_threads) return work(0, tokens);
+  pool_.run((tokens + tokens_per_task - 1) / tokens_per_task, [&](std::size_t task, std::size_t) {
+    work(task * tokens_per_task, std::min(tokens, (task + 1) * tokens_per_task));
+  });
+}
+
+void CpuStages::set_activations(std::span<const kernel::PackedMatrix* const> matrices, const float* x,
+                                std::size_t columns, const std::function<void(std::size_t, std::size_t)>& before) {
+  bool blocks = false;
+  bool floats = false;
+  for (const auto* matrix : matrices) {
+    (matrix->form() == kernel::ActivationForm::blocks8 ? blocks : floats) = true;
+  }
+  activations_.reshape(slots_.size(), columns);
+  over_tokens([&](std::size_t begin, std::size_t end) {
+    before(begin, end);
+    if (blocks) activations_.set(kernel::ActivationForm::blocks8, x, columns, begin, end);
+    if (floats) activations_.set(kernel::ActivationForm::floats, x, columns, begin, end);
+  });
+}
+
+void CpuStages::multiply(std::span<const Product> products,
+                         const std::function<void(std::size_t, kernel::RowRange)>& done) {
+  // About eight tasks per thread: few enough that claiming one costs nothing, enough that a thread whose core is taken
+  // away for a moment leaves its share to the others.
+  std::size_t panels = 0;
+  for (const Product& product : products) panels += product.w->panels();
+  const std::size_t per_task = std::max<std::size_t>(1, panels / (pool_.threads() * 8));
+  std::size_t tasks = 0;
+  for (const Product& product : products) tasks += (product.w->panels() + per_task - 1) / per_task;
+  pool_.run(tasks, [&](std::size_t task, std::size_t) {
+    std::size_t index = 0;
+    for (std::size_t its; task >= (its = (products[index].w->panels() + per_task - 1) / per_task); ++index) task -= its;
+    const Product& product = products[index];
+    const kernel::RowRange rows{task * per_task * kernel::panel_rows,
+                                std::min(product.w->rows(), (task + 1) * per_task * kernel::panel_rows)};
+    kernel::matmul(*product.w, activations_, rows, product.y, product.stride);
+    done(index, rows);
+  });
+}
+
+Result<void> CpuStages::embed() {
+  const ModelConfig& config = model_.config;
+  const std::size_t pairs = config.rope_dims / 2;
+  over_tokens([&](std::size_t begin, std::size_t end) {
+    for (std::size_t t = begin; t < end; ++t) {
+      kernel::dequantize_row(model_.embedding, static_cast<std::uint64_t>(slots_[t].token), row(x_, t, config.hidden));
+      kernel::rope_angles(model_.rope.inverse, slots_[t].pos, model_.rope.magnitude, row(cos_, t, pairs),
+                          row(sin_, t, pairs));
+    }
+  });
+  return {};
+}
+
+Result<void> CpuStages::attention_inputs(std::uint32_t layer) {
+  const ModelConfig& config = model_.config;
+  const CpuLayer& weights = model_.layers[layer];
+  const std::size_t q_width = weights.q.rows();
+  const std::size_t kv_width = weights.k.rows();
+  set_activations(std::array{&weights.q, &weights.k, &weights.v}, normed_.data(), config.hidden,
+                  [&](std::size_t begin, std::size_t end) {
+                    for (std::size_t t = begin; t < end; ++t) {
+                      kernel::rms_norm(isa_, row(x_, t, config.hidden), weights.attention_norm, config.rms_eps,
+                                       row(normed_, t, config.hidden));
+                    }
+                  });
+  const std::array products{Product{&weights.q, q_.data(), q_width}, Product{&weights.k, k_.data(), kv_width},
+                            Product{&weights.v, v_.data(), kv_width}};
+  const std::array biases{&weights.q_bias, &weights.k_bias, &weights.v_bias};
+  multiply(products, [&](std::size_t i, kernel::RowRange rows) {
+    if (biases[i]->empty()) return;
+    const auto bias = std::span(*biases[i]).subspan(rows.begin, rows.end - rows.begin);
+    for (std::size_t t = 0; t < slots_.size(); ++t) {
+      kernel::add(isa_, bias, {products[i].y + t * products[i].stride + rows.begin, bias.size()});
+    }
+  });
+  over_tokens([&](std::size_t begin, std::size_t end) {
+    for (std::size_t t = begin; t < end; ++t) finish_heads(weights, layer, t);
+  });
+  return {};
+}
+
+// QK norm, rotation, and the token's keys and values into the cache.
+void CpuStages::finish_heads(const CpuLayer& weights, std::uint32_t layer, std::size_t token) {
+  const ModelConfig& config = model_.config;
+  const std::size_t dim = config.head_dim;
+  const std::size_t pairs = config.rope_dims / 2;
+  const auto rotate = config.rope_pairs == RopePairs::adjacent ? kernel::rope_adjacent : kernel::rope_halves;
+  const auto finish = [&](std::vector<float>& values, std::uint32_t heads, const std::vector<float>& gain) {
+    for (std::uint32_t h = 0; h < heads; ++h) {
+      const auto head = row(values, token * heads + h, dim);
+      if (!gain.empty()) kernel::rms_norm(isa_, head, gain, config.rms_eps, head);
+      rotate(isa_, head, row(cos_, token, pairs), row(sin_, token, pairs));
+    }
+  };
+  finish(q_, config.heads, weights.q_norm);
+  finish(k_, config.kv_heads, weights.k_norm);
+  for (std::uint32_t h = 0; h < config.kv_heads; ++h) {
+    const std::size_t at = token * config.kv_heads + h;
+    cache_.store(isa_, slots_[token].seq, slots_[token].pos, layer, h, row(k_, at, dim), row(v_, at, dim));
+  }
+}
+
+Result<void> CpuStages::attention(std::uint32_t layer) {
+  const ModelConfig& config = model_.config;
+  const std::size_t width = std::size_t{config.heads} * config.head_dim;
+  const std::uint32_t group = config.heads / config.kv_heads;
+  const bool slides = config.sliding_window != 0 && config.layer_slides[layer];
+  std::size_t tiles = 0;
+  for (const SlotRun& run : runs_) tiles += (run.count + attention_tile - 1) / attention_tile;
+
+  // Tasks are (tile of a run, kv head), the tiles that see most positions first: they take longest.
+  pool_.run(tiles * config.kv_heads, [&](std::size_t index, std::size_t thread) {
+    const std::uint32_t head = static_cast<std::uint32_t>(index % config.kv_heads);
+    std::size_t tile = tiles - 1 - index / config.kv_heads;
+    const SlotRun* run = runs_.data();
+    for (std::size_t its; tile >= (its = (run->count + attention_tile - 1) / attention_tile); ++run) tile -= its;
+    const std::uint32_t first = static_cast<std::uint32_t>(tile) * attention_tile;
+    const std::size_t at = (run->first + first) * width + std::size_t{head} * group * config.head_dim;
+    const kernel::AttentionTask task{.kv = cache_.view(run->seq, layer, head),
+                                     .queries = q_.data() + at,
+                                     .query_stride = width,
+                                     .tokens = std::min(attention_tile, run->count - first),
+                                     .group = group,
+                                     .position = run->position + first,
+                                     .window = slides ? config.sliding_window : 0,
+                                     .scale = static_cast<float>(config.attention_scale)};
+    std::vector<float>& scratch = scratch_[thread];
+    scratch.resize(std::max(scratch.size(), kernel::attention_scratch(task)));
+    kernel::attention(isa_, task, attended_.data() + at, width, scratch);
+  });
+  return {};
+}
+
+Result<void> CpuStages::attention_output(std::uint32_t layer) {
+  const std::size_t hidden = model_.config.hidden;
+  const CpuLayer& weights = model_.layers[layer];
+  set_activations(std::array{&weights.output}, attended_.data(), weights.output.cols(),
+                  [](std::size_t, std::size_t) {});
+  const std::array products{Product{&weights.output, y_.data(), hidden}};
+  multiply(products, [&](std::size_t, kernel::RowRange rows) {
+    for (std::size_t t = 0; t < slots_.size(); ++t) {
+      const std::size_t at = t * hidden + rows.begin;
+      kernel::add(isa_, {y_.data() + at, rows.end - rows.begin}, {x_.data() + at, rows.end - rows.begin});
+    }
+  });
+  return {};
+}
+
+Result<void> CpuStages::ffn_hidden(std::uint32_t layer) {
+  const ModelConfig& config = model_.config;
+  const CpuLayer& weights = model_.layers[layer];
+  set_activations(std::array{&weights.gate, &weights.up}, normed_.data(), config.hidden,
+                  [&](std::size_t begin, std::size_t end) {
+                    for (std::size_t t = begin; t < end; ++t) {
+                      kernel::rms_norm(isa_, row(x_, t, config.hidden), weights.ffn_norm, config.rms_eps,
+                                       row(normed_, t, config.hidden));
+                    }
+                  });
+  const std::array products{Product{&weights.gate, gate_.data(), config.ffn},
+                            Product{&weights.up, up_.data(), config.ffn}};
+  multiply(products, [](std::size_t, kernel::RowRange) {});
+  return {};
+}
+
+Result<void> CpuStages::ffn_output(std::uint32_t layer) {
+  const ModelConfig& config = model_.config;
+  const CpuLayer& weights = model_.layers[layer];
+  set_activations(std::array{&weights.down}, gate_.data(), config.ffn, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t t = begin; t < end; ++t) {
+      kernel::silu_mul(isa_, row(gate_, t, config.ffn), row(up_, t, config.ffn), row(gate_, t, config.ffn));
+    }
+  });
+  const std::array products{Product{&weights.down, y_.data(), config.hidden}};
+  multiply(products, [&](std::size_t, kernel::RowRange rows) {
+    for (std::size_t t = 0; t < slots_.size(); ++t) {
+      const std::size_t at = t * config.hidden + rows.begin;
+      kernel::add(isa_, {y_.data() + at, rows.end - rows.begin}, {x_.data() + at, rows.end - rows.begin});
+    }
+  });
+  return {};
+}
+
+Result<void> CpuStages::head() {
+  if (logits_->values.empty()) return {};
+  const ModelConfig& config = model_.config;
+  std::size_t wanted = 0;
+  for (std::size_t t = 0; t < slots_.size(); ++t) {
+    if (!slots_[t].wants_logits) continue;
+    kernel::rms_norm(isa_, row(x_, t, config.hidden), model_.output_norm, config.rms_eps,
+                     row(normed_, wanted++, config.hidden));
+  }
+  activations_.assign(model_.head.form(), normed_.data(), config.hidden, wanted, config.hidden);
+  const std::array products{Product{&model_.head, logits_->values.data(), config.vocab}};
+  multiply(products, [](std::size_t, kernel::RowRange) {});
+  return {};
+}
+
+}  // namespace assay::direct

@@ -1,0 +1,232 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <vector>
+
+#include "direct/cpu_backend.h"
+#include "model/reference.h"
+#include "model/tiny_model.h"
+
+namespace assay::direct {
+namespace {
+
+using model::tiny_config;
+using model::tiny_model;
+using model::TinyModel;
+
+std::vector<Token> text_of(std::size_t n, std::uint32_t salt = 7) {
+  std::vector<Token> tokens(n);
+  for (std::size_t i = 0; i < n; ++i) tokens[i] = static_cast<Token>((i * 31 + i * i * 3 + salt) % 97);
+  return tokens;
+}
+
+std::unique_ptr<Backend> backend_of(const TinyModel& model, CpuOptions options = {}) {
+  if (options.threads == 0) options.threads = 2;
+  auto backend = make_cpu_backend(model.weights(), options);
+  EXPECT_TRUE(backend) << to_string(backend.error());
+  return std::move(*backend);
+}
+
+std::vector<Slot> slots_of(SeqId seq, Position from, std::span<const Token> tokens, bool all_logits) {
+  std::vector<Slot> slots;
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    slots.push_back({seq, from + static_cast<Position>(i), tokens[i], all_logits || i + 1 == tokens.size()});
+  }
+  return slots;
+}
+
+// f32 rows as q8_0 blocks: an f16 scale and 32 signed bytes.
+std::vector<std::byte> as_q8_0(const std::vector<float>& values, std::size_t) {
+  std::vector<std::byte> out;
+  for (std::size_t i = 0; i < values.size(); i += 32) {
+    float largest = 0;
+    for (std::size_t j = 0; j < 32; ++j) largest = std::max(largest, std::abs(values[i + j]));
+    const std::uint16_t half = float_to_half(largest / 127);
+    const float scale = half_to_float(half);
+    out.push_back(static_cast<std::byte>(half & 255));
+    out.push_back(static_cast<std::byte>(half >> 8));
+    for (std::size_t j = 0; j < 32; ++j) {
+      const long q = scale > 0 ? std::lround(values[i + j] / scale) : 0;
+      out.push_back(static_cast<std::byte>(std::clamp(q, -127L, 127L)));
+    }
+  }
+  return out;
+}
+
+// Logits of every position, computed in chunks of the given sizes (the last size repeats).
+std::vector<float> logits_in_chunks(Backend& backend, SeqId seq, const std::vector<Token>& tokens,
+                                    const std::vector<std::size_t>& chunks) {
+  std::vector<float> out;
+  Logits logits;
+  std::size_t done = 0;
+  for (std::size_t i = 0; done < tokens.size(); ++i) {
+    const std::size_t n = std::min(chunks[std::min(i, chunks.size() - 1)], tokens.size() - done);
+    const auto result =
+        backend.forward(slots_of(seq, static_cast<Position>(done), std::span(tokens).subspan(done, n), true), logits);
+    EXPECT_TRUE(result) << to_string(result.error());
+    out.insert(out.end(), logits.values.begin(), logits.values.end());
+    done += n;
+  }
+  return out;
+}
+
+double largest_difference(const std::vector<double>& a, const std::vector<float>& b) {
+  double largest = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) largest = std::max(largest, std::abs(a[i] - static_cast<double>(b[i])));
+  return largest;
+}
+
+std::vector<double> reference_all(const TinyModel& model, const std::vector<Token>& tokens) {
+  std::vector<std::uint32_t> positions(tokens.size());
+  for (std::uint32_t i = 0; i < positions.size(); ++i) positions[i] = i;
+  return model::reference_logits(model.weights(), tokens, positions).value();
+}
+
+// f32 weights meet no 8-bit rounding: what is left is f32 sums and f16 keys and values (2^-11 relative each).
+TEST(CpuBackend, agrees_with_the_reference_for_every_architecture) {
+  for (const auto architecture :
+       {Architecture::llama, Architecture::mistral, Architecture::qwen2, Architecture::qwen3}) {
+    ModelConfig config = tiny_config(architecture);
+    if (architecture == Architecture::mistral) {
+      config.sliding_window = 24;
+      config.layer_slides = {true, false};
+    }
+    const TinyModel model = tiny_model(config, 11);
+    const auto tokens = text_of(70);
+    const auto backend = backend_of(model);
+    const auto logits = logits_in_chunks(*backend, 0, tokens, {33, 1, 1, 7});
+    EXPECT_LT(largest_difference(reference_all(model, tokens), logits), 0.01) << static_cast<int>(architecture);
+  }
+}
+
+TEST(CpuBackend, gives_the_same_bits_for_every_chunking_thread_count_and_company) {
+  for (const auto kv : {kernel::KvType::f16, kernel::KvType::q8_0}) {
+    // f16 keys and values beside 8-bit weights, q8_0 beside f32 ones: both kinds of activations are met.
+    const TinyModel model = kv == kernel::KvType::f16
+                                ? tiny_model(tiny_config(Architecture::qwen3), 12, DType::q8_0, as_q8_0)
+                                : tiny_model(tiny_config(Architecture::qwen2), 12);
+    const auto tokens = text_of(90);
+    const auto alone = logits_in_chunks(*backend_of(model, {.threads = 1, .kv = kv}), 0, tokens, {90});
+    for (const std::uint32_t threads : {1U, 2U, 3U, 5U}) {
+      const auto backend = backend_of(model, {.threads = threads, .kv = kv});
+      EXPECT_EQ(logits_in_chunks(*backend, 0, tokens, {1}), alone) << threads;
+      ASSERT_TRUE(backend->forget(0, 0, ~0U));
+      EXPECT_EQ(logits_in_chunks(*backend, 0, tokens, {17, 40, 3, 13}), alone) << threads;
+    }
+    // In one batch with other sequences that are at other places.
+    const auto backend = backend_of(model, {.sequences = 3, .kv = kv});
+    Logits logits;
+    std::vector<float> got;
+    for (std::size_t step = 0; step < tokens.size(); ++step) {
+      std::vector<Slot> slots;
+      const auto add = [&](SeqId seq, std::size_t from, std::size_t n, const std::vector<Token>& text, bool wants) {
+        for (std::size_t i = 0; i < n; ++i) {
+          slots.push_back({seq, static_cast<Position>(from + i), text[(from + i) % text.size()], wants});
+        }
+      };
+      add(2, step * 5, 5, text_of(400, 3), false);
+      add(0, step, 1, tokens, true);
+      add(1, step * 2, 2, text_of(200, 50), false);
+      ASSERT_TRUE(backend->forward(slots, logits));
+      got.insert(got.end(), logits.values.begin(), logits.values.end());
+    }
+    EXPECT_EQ(got, alone);
+  }
+}
+
+TEST(CpuBackend, a_shared_prefix_gives_the_same_bits_as_computing_it) {
+  const TinyModel model = tiny_model(tiny_config(Architecture::llama), 13);
+  const auto backend = backend_of(model, {.sequences = 2});
+  const auto tokens = text_of(80);
+  const auto whole = logits_in_chunks(*backend, 0, tokens, {80});
+  for (const Position upto : {1U, 31U, 32U, 33U, 64U, 79U}) {
+    ASSERT_TRUE(backend->share(0, 1, upto));
+    Logits logits;
+    ASSERT_TRUE(backend->forward(slots_of(1, upto, std::span(tokens).subspan(upto), true), logits));
+    const std::vector<float> tail(whole.begin() + static_cast<std::ptrdiff_t>(upto * 97), whole.end());
+    EXPECT_EQ(logits.values, tail) << upto;
+    ASSERT_TRUE(backend->forget(1, 0, ~0U));
+  }
+  // The giver is untouched by what the taker wrote behind the prefix.
+  Logits logits;
+  ASSERT_TRUE(backend->forget(0, 79, 80));
+  ASSERT_TRUE(backend->forward(slots_of(0, 79, std::span(tokens).subspan(79), true), logits));
+  EXPECT_TRUE(std::equal(logits.values.begin(), logits.values.end(), whole.end() - 97));
+}
+
+TEST(CpuBackend, forgetting_a_tail_frees_its_memory_and_the_text_can_go_on_from_there) {
+  const TinyModel model = tiny_model(tiny_config(Architecture::qwen2), 14);
+  const auto backend = backend_of(model);
+  const auto tokens = text_of(60);
+  const auto whole = logits_in_chunks(*backend, 0, tokens, {60});
+  const std::uint64_t used = backend->memory().kv;
+  EXPECT_GT(used, 0U);
+  EXPECT_FALSE(backend->forget(0, 10, 20)) << "only a tail can be dropped";
+  ASSERT_TRUE(backend->forget(0, 25, 60));
+  EXPECT_LT(backend->memory().kv, used);
+  Logits logits;
+  ASSERT_TRUE(backend->forward(slots_of(0, 25, std::span(tokens).subspan(25), true), logits));
+  EXPECT_TRUE(std::equal(logits.values.begin(), logits.values.end(), whole.begin() + 25 * 97));
+  ASSERT_TRUE(backend->forget(0, 0, ~0U));
+  EXPECT_EQ(backend->memory().kv, 0U);
+}
+
+TEST(CpuBackend, refuses_bad_slots_by_name_and_changes_nothing) {
+  const TinyModel model = tiny_model(tiny_config(Architecture::llama), 15);
+  const auto backend = backend_of(model, {.context = 16, .sequences = 2, .batch = 8});
+  Logits logits;
+  const auto detail = [&](std::vector<Slot> slots) {
+    const auto result = backend->forward(slots, logits);
+    return result ? std::string("accepted") : result.error().detail;
+  };
+  EXPECT_THAT(detail({}), testing::HasSubstr("batch of 0 slots, expected 1..8"));
+  EXPECT_THAT(detail(std::vector<Slot>(9, Slot{0, 0, 1, false})), testing::HasSubstr("batch of 9 slots"));
+  EXPECT_THAT(detail({{2, 0, 1, true}}), testing::HasSubstr("sequence 2: expected 0..1"));
+  EXPECT_THAT(detail({{0, 1, 1, true}}), testing::HasSubstr("position 1, expected 0"));
+  EXPECT_THAT(detail({{0, 0, 97, true}}), testing::HasSubstr("token 97, expected 0..96"));
+  EXPECT_THAT(detail({{0, 0, -1, true}}), testing::HasSubstr("token -1"));
+  EXPECT_THAT(detail({{0, 0, 1, false}, {1, 0, 1, false}, {0, 1, 1, true}}), testing::HasSubstr("together"));
+  EXPECT_EQ(backend->memory().kv, 0U);
+  const auto tokens = text_of(16);
+  logits_in_chunks(*backend, 0, tokens, {8});
+  EXPECT_THAT(detail({{0, 16, 1, true}}), testing::HasSubstr("position 16, context holds 16"));
+}
+
+TEST(CpuBackend, is_full_by_name_and_gives_back_what_it_took) {
+  const TinyModel model = tiny_model(tiny_config(Architecture::llama), 16);
+  const auto backend = backend_of(model, {.context = 64, .sequences = 3, .kv_positions = 64});
+  Logits logits;
+  ASSERT_TRUE(backend->forward(slots_of(0, 0, text_of(32), false), logits));
+  const std::uint64_t used = backend->memory().kv;
+  std::vector<Slot> both = slots_of(1, 0, text_of(20), false);
+  for (const Slot& slot : slots_of(2, 0, text_of(20), false)) both.push_back(slot);
+  const auto full = backend->forward(both, logits);
+  ASSERT_FALSE(full);
+  EXPECT_EQ(full.error().code, Errc::full);
+  EXPECT_EQ(backend->memory().kv, used);
+  EXPECT_TRUE(backend->forward(slots_of(1, 0, text_of(20), true), logits));
+}
+
+TEST(CpuBackend, refuses_options_out_of_range_by_name) {
+  const TinyModel model = tiny_model(tiny_config(Architecture::llama), 17);
+  const auto why = [&](const CpuOptions& options) {
+    const auto backend = make_cpu_backend(model.weights(), options);
+    return backend ? std::string("accepted") : backend.error().detail;
+  };
+  EXPECT_THAT(why({.context = 0}), testing::HasSubstr("context is 0"));
+  EXPECT_THAT(why({.sequences = 5000}), testing::HasSubstr("sequences is 5000"));
+  EXPECT_THAT(why({.batch = 0}), testing::HasSubstr("batch is 0"));
+}
+
+TEST(CpuBackend, loading_can_be_stopped) {
+  const TinyModel model = tiny_model(tiny_config(Architecture::llama), 18);
+  const auto stopped = make_cpu_backend(model.weights(), {.threads = 1}, [](std::uint64_t) { return false; });
+  ASSERT_FALSE(stopped);
+  EXPECT_EQ(stopped.error().code, Errc::cancelled);
+}
+
+}  // namespace
+}  // namespace assay::direct
