@@ -2,6 +2,7 @@
 #pragma once
 
 #include <bit>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -15,11 +16,13 @@ namespace assay {
 
 static_assert(std::endian::native == std::endian::little, "readers assume a little-endian machine");
 
-// a * b or a + b; false where the true value does not fit in 64 bits.
-[[nodiscard]] constexpr bool checked_mul(std::uint64_t a, std::uint64_t b, std::uint64_t& out) {
+// a * b or a + b; false where the true value does not fit in `out` (any unsigned type: size_t and uint64_t are not one type on macOS).
+template <std::unsigned_integral Out>
+[[nodiscard]] constexpr bool checked_mul(std::uint64_t a, std::uint64_t b, Out& out) {
   return !__builtin_mul_overflow(a, b, &out);
 }
-[[nodiscard]] constexpr bool checked_add(std::uint64_t a, std::uint64_t b, std::uint64_t& out) {
+template <std::unsigned_integral Out>
+[[nodiscard]] constexpr bool checked_add(std::uint64_t a, std::uint64_t b, Out& out) {
   return !__builtin_add_overflow(a, b, &out);
 }
 
