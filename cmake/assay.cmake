@@ -10,6 +10,10 @@ if(ASSAY_MOLD AND NOT CMAKE_SYSTEM_NAME STREQUAL "Darwin" AND NOT CMAKE_CROSSCOM
   add_link_options(-fuse-ld=mold)
 endif()
 
+# Python for tests and scripts: the private environment that tools/setup makes, where it is there.
+find_program(ASSAY_PYTHON python3 PATHS ${PROJECT_SOURCE_DIR}/.venv/bin NO_DEFAULT_PATH)
+find_program(ASSAY_PYTHON python3)
+
 # assay_library(base SOURCES a.cpp b.cpp DEPS assay_x PUBLIC_LIBS lib PRIVATE_LIBS lib): target assay_base, headers seen as "base/a.h".
 function(assay_library name)
   cmake_parse_arguments(A "" "" "SOURCES;DEPS;PUBLIC_LIBS;PRIVATE_LIBS" ${ARGN})
@@ -20,7 +24,7 @@ endfunction()
 
 # assay_tests(base SOURCES a_test.cpp DEPS assay_x): one GoogleTest program per folder, its cases known to ctest.
 function(assay_tests name)
-  if(NOT ASSAY_TESTS)
+  if(NOT ASSAY_TESTS OR (ASSAY_TESTS_ONLY AND NOT name MATCHES "${ASSAY_TESTS_ONLY}"))
     return()
   endif()
   cmake_parse_arguments(A "" "" "SOURCES;DEPS" ${ARGN})
