@@ -1,0 +1,60 @@
+# `make demo` and `make test` are all a newcomer needs. Each target installs what it lacks first (tools/setup), so a fresh clone works.
+.PHONY: demo test asan tsan bench lint format fuzz macos arm clean
+
+# On macOS tools/setup links LLVM 19 here under the names that the presets use.
+export PATH := $(CURDIR)/build/llvm:$(PATH)
+JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
+SECONDS_EACH ?= 20
+
+demo:
+	tools/setup build
+	cmake --preset release --log-level=WARNING
+	cmake --build --preset release --target assay
+	build/release/bin/assay matrix
+
+test:
+	tools/setup build test
+	cmake --preset dev --log-level=WARNING
+	cmake --build --preset dev
+	ctest --preset dev -j $(JOBS)
+
+asan tsan:
+	tools/setup build test clang
+	cmake --preset $@ --log-level=WARNING
+	cmake --build --preset $@
+	ctest --preset $@ -j $(JOBS)
+
+bench:
+	tools/setup build test
+	cmake --preset dev --log-level=WARNING
+	cmake --build --preset dev
+	tools/bench build/dev/bench
+
+lint:
+	tools/setup build test clang
+	cmake --preset dev --log-level=WARNING
+	tools/lint build/dev
+
+format:
+	tools/setup clang
+	git ls-files 'src/*.h' 'src/*.cpp' 'src/*.inl' 'tests/*.h' 'tests/*.cpp' | xargs clang-format-19 -i
+
+fuzz:
+	tools/setup build test clang
+	cmake --preset fuzz --log-level=WARNING
+	cmake --build --preset fuzz
+	tools/fuzz build/fuzz/fuzz $(SECONDS_EACH)
+
+macos:
+	tools/setup build test cross
+	cmake --preset macos --log-level=WARNING
+	cmake --build --preset macos
+
+arm:
+	tools/setup build test cross
+	cmake --preset aarch64-linux --log-level=WARNING
+	cmake --build --preset aarch64-linux
+	ctest --preset aarch64-linux -j $(JOBS)
+
+clean:
+	rm -rf build
