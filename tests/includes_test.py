@@ -18,7 +18,6 @@ ORDER = ["base", "tensor", "checkpoint", "tokenizer", "kernel", "device", "cache
 # Where the rule is narrower than "any folder above".
 NARROWER = {
     "checkpoint": {"base", "tensor"},
-    "tokenizer": {"base"},
     "kernel": {"base", "tensor"},
     "device": {"base", "tensor", "kernel"},
     "model": {"base", "tensor", "checkpoint/model_config.h", "kernel", "device", "cache"},
