@@ -99,5 +99,19 @@ TEST(Json, refuses_bad_text_with_its_offset_and_deep_nesting) {
   EXPECT_FALSE(parse_json(std::string(200, '['), "deep"));
 }
 
+TEST(Json, refuses_a_key_that_stands_twice_in_one_object_where_asked) {
+  EXPECT_TRUE(parse_json(R"({"a":1,"a":2})", "x"));
+  EXPECT_TRUE(parse_json_unique(R"({"a":{"b":1},"c":{"b":2}})", "x"));
+  const auto twice = parse_json_unique(R"({"c":1,"a":{"b":1,"b":2}})", "x");
+  ASSERT_FALSE(twice);
+  EXPECT_THAT(twice.error().detail, testing::HasSubstr("x: key \"b\" stands twice"));
+}
+
+TEST(Json, refuses_an_object_with_too_many_keys_where_asked) {
+  std::string text = "{";
+  for (std::size_t i = 0; i <= json_keys_max; ++i) text += (i == 0 ? "\"" : ",\"") + std::to_string(i) + "\":0";
+  EXPECT_THAT(parse_json_unique(text + "}", "x").error().detail, testing::HasSubstr("more than 20000 keys"));
+}
+
 }  // namespace
 }  // namespace assay

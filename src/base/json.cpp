@@ -1,6 +1,10 @@
 #include "base/json.h"
 
 #include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "base/text.h"
 
 namespace assay {
 namespace {
@@ -10,6 +14,8 @@ struct Probe final : nlohmann::json_sax<Json> {
   std::size_t depth = 0;
   std::size_t error_at = 0;
   std::string message;
+  bool unique = false;                             // refuse a key that stands twice in an object
+  std::vector<std::unordered_set<string_t>> keys;  // of the objects around this place, when unique
 
   bool enter() {
     if (++depth <= json_depth_max) return true;
@@ -23,9 +29,22 @@ struct Probe final : nlohmann::json_sax<Json> {
   bool number_float(number_float_t, const string_t&) override { return true; }
   bool string(string_t&) override { return true; }
   bool binary(binary_t&) override { return true; }
-  bool start_object(std::size_t) override { return enter(); }
-  bool key(string_t&) override { return true; }
+  bool start_object(std::size_t) override {
+    if (unique) keys.emplace_back();
+    return enter();
+  }
+  bool key(string_t& text) override {
+    if (!unique) return true;
+    if (!keys.back().insert(text).second) {
+      message = "key " + in_quotes(text) + " stands twice";
+      return false;
+    }
+    if (keys.back().size() <= json_keys_max) return true;
+    message = "an object with more than " + std::to_string(json_keys_max) + " keys";
+    return false;
+  }
   bool end_object() override {
+    if (unique) keys.pop_back();
     --depth;
     return true;
   }
@@ -41,13 +60,20 @@ struct Probe final : nlohmann::json_sax<Json> {
   }
 };
 
-}  // namespace
-
-Result<Json> parse_json(std::string_view text, std::string_view what) {
+Result<Json> parse(std::string_view text, std::string_view what, bool unique) {
   Probe probe;
+  probe.unique = unique;
   if (!Json::sax_parse(text, &probe))
     return fail(Errc::bad_value, std::string(what) + ": " + probe.message, probe.error_at);
   return Json::parse(text, nullptr, /*allow_exceptions=*/false);
+}
+
+}  // namespace
+
+Result<Json> parse_json(std::string_view text, std::string_view what) { return parse(text, what, /*unique=*/false); }
+
+Result<Json> parse_json_unique(std::string_view text, std::string_view what) {
+  return parse(text, what, /*unique=*/true);
 }
 
 }  // namespace assay

@@ -16,4 +16,9 @@ inline constexpr std::size_t json_depth_max = 128;  // deeper than any real conf
 // Errc::bad_value with the byte offset; `what` names the document in the error.
 Result<Json> parse_json(std::string_view text, std::string_view what);
 
+inline constexpr std::size_t json_keys_max = 20'000;  // ordered objects are searched key by key: n^2 when they grow
+
+// The same for documents with small objects: Errc::bad_value where an object has a key twice or more than json_keys_max.
+Result<Json> parse_json_unique(std::string_view text, std::string_view what);
+
 }  // namespace assay

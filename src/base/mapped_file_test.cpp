@@ -68,9 +68,9 @@ TEST(ReadTextFile, reads_whole_files_and_refuses_larger_ones_with_both_numbers) 
   EXPECT_EQ(read_text_file(written("empty", ""), 5).value(), "");
 }
 
-TEST(Quoted, shows_odd_bytes_as_hex_and_cuts_long_text) {
-  EXPECT_EQ(quoted("a\n\"\xff"), R"("a\x0a\x22\xff")");
-  EXPECT_EQ(quoted("abcdef", 3), "\"abc...\"");
+TEST(InQuotes, shows_odd_bytes_as_hex_and_cuts_long_text) {
+  EXPECT_EQ(in_quotes("a\n\"\xff"), R"("a\x0a\x22\xff")");
+  EXPECT_EQ(in_quotes("abcdef", 3), "\"abc...\"");
 }
 
 }  // namespace

@@ -2,7 +2,7 @@
 
 namespace assay {
 
-std::string quoted(std::string_view text, std::size_t characters_max) {
+std::string in_quotes(std::string_view text, std::size_t characters_max) {
   constexpr std::string_view digits = "0123456789abcdef";
   std::string out = "\"";
   for (const char character : text.substr(0, characters_max)) {

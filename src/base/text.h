@@ -9,6 +9,6 @@ namespace assay {
 
 // "text" in double quotes; bytes that are not printable ASCII as \xNN, at most `characters_max` of the source and "..."
 // where more follow.
-std::string quoted(std::string_view text, std::size_t characters_max = 80);
+std::string in_quotes(std::string_view text, std::size_t characters_max = 80);
 
 }  // namespace assay

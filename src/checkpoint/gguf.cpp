@@ -56,7 +56,7 @@ Result<std::uint64_t> split_number(const GgufPart& part, std::string_view key, s
   const GgufValue* value = find_in(part.metadata, key);
   if (value == nullptr) return fallback;
   auto number = gguf_cast<std::uint64_t>(*value);
-  if (!number) return std::unexpected(with_context("key " + quoted(key), std::move(number.error())));
+  if (!number) return std::unexpected(with_context("key " + in_quotes(key), std::move(number.error())));
   return number;
 }
 
@@ -70,7 +70,7 @@ Result<void> Gguf::add_part(std::span<const std::byte> bytes, const std::string&
   for (auto& tensor : part->tensors) {
     tensor.part = index;
     if (!tensor_index_.emplace(tensor.name, tensors_.size()).second)
-      return fail(Errc::bad_value, path + ": tensor " + quoted(tensor.name) + " stands in another part too",
+      return fail(Errc::bad_value, path + ": tensor " + in_quotes(tensor.name) + " stands in another part too",
                   tensor.entry_at);
     tensors_.push_back(std::move(tensor));
   }
@@ -164,11 +164,11 @@ const GgufTensor* Gguf::tensor(std::string_view tensor_name) const {
 }
 
 std::unexpected<Error> Gguf::missing(std::string_view key) const {
-  return fail(Errc::not_found, files_.front() + ": no metadata key " + quoted(key));
+  return fail(Errc::not_found, files_.front() + ": no metadata key " + in_quotes(key));
 }
 
 Error Gguf::in_key(std::string_view key, Error error) const {
-  return with_context(files_.front() + ": key " + quoted(key), std::move(error));
+  return with_context(files_.front() + ": key " + in_quotes(key), std::move(error));
 }
 
 }  // namespace assay

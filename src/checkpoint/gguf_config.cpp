@@ -263,7 +263,7 @@ Result<void> read_rope(const Reader& reader, ModelConfig& config) {
     return {};
   }
   if (type != "linear" && type != "none")
-    return reader.refuse(Errc::unsupported, "rope.scaling.type", quoted(type) + ", expected none, linear or yarn");
+    return reader.refuse(Errc::unsupported, "rope.scaling.type", in_quotes(type) + ", expected none, linear or yarn");
   double times = 1;
   ASSAY_TRY(reader.read<double>("rope.scaling.attn_factor", times));
   if (times != 1) {
@@ -331,12 +331,12 @@ Result<ModelConfig> config_from_gguf(const Gguf& gguf) {
   auto type = gguf.maybe<std::string_view>("general.type");
   if (!type) return std::unexpected(std::move(type.error()));
   if (type->value_or("model") != "model")
-    return fail(Errc::unsupported, file + ": general.type " + quoted(**type) + ", expected \"model\"");
+    return fail(Errc::unsupported, file + ": general.type " + in_quotes(**type) + ", expected \"model\"");
   auto architecture = gguf.get<std::string_view>("general.architecture");
   if (!architecture) return std::unexpected(std::move(architecture.error()));
   const auto row = std::ranges::find(architectures, *architecture, &ArchitectureRow::name);
   if (row == architectures.end()) {
-    return fail(Errc::unsupported, file + ": architecture " + quoted(*architecture) +
+    return fail(Errc::unsupported, file + ": architecture " + in_quotes(*architecture) +
                                        ", expected llama, mistral, mistral3, qwen2 or qwen3");
   }
   const Reader reader(gguf, *architecture);

@@ -22,7 +22,7 @@ Result<std::uint32_t> read_version(ByteReader& reader) {
   auto magic = reader.text(gguf_magic.size(), "magic");
   if (!magic) return std::unexpected(std::move(magic.error()));
   if (*magic != gguf_magic)
-    return fail(Errc::bad_value, "not a GGUF file: met " + quoted(*magic) + ", expected \"GGUF\"");
+    return fail(Errc::bad_value, "not a GGUF file: met " + in_quotes(*magic) + ", expected \"GGUF\"");
   auto version = reader.read<std::uint32_t>("version");
   if (!version) return std::unexpected(std::move(version.error()));
   if (*version == 2 || *version == 3) return version;
@@ -134,9 +134,10 @@ Result<void> read_metadata(ByteReader& reader, std::span<const std::byte> bytes,
     auto key = read_string(reader, "key", gguf_key_bytes_max);
     if (!key) return std::unexpected(with_context(place, std::move(key.error())));
     if (key->empty()) return fail(Errc::bad_value, place + ": empty key", at);
-    if (!seen.insert(*key).second) return fail(Errc::bad_value, place + ": key " + quoted(*key) + " stands twice", at);
+    if (!seen.insert(*key).second)
+      return fail(Errc::bad_value, place + ": key " + in_quotes(*key) + " stands twice", at);
     auto value = read_value(reader, bytes);
-    if (!value) return std::unexpected(with_context("key " + quoted(*key), std::move(value.error())));
+    if (!value) return std::unexpected(with_context("key " + in_quotes(*key), std::move(value.error())));
     part.metadata.push_back({*key, *value});
   }
   return {};
@@ -261,7 +262,7 @@ Result<void> place(std::span<const std::byte> bytes, const Entry& entry, const G
   return {};
 }
 
-std::string tensor_place(const GgufTensor& tensor) { return "tensor " + quoted(tensor.name); }
+std::string tensor_place(const GgufTensor& tensor) { return "tensor " + in_quotes(tensor.name); }
 
 Result<void> refuse_overlaps(const GgufPart& part) {
   std::vector<const GgufTensor*> order;

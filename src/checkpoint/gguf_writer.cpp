@@ -129,7 +129,7 @@ Result<GgufWriter::Head> GgufWriter::head() const {
   append(out.bytes, static_cast<std::uint64_t>(metadata_.size()));
   for (const auto& [key, value] : metadata_) {
     if (key.empty() || key.size() > gguf_key_bytes_max)
-      return fail(Errc::bad_value, "key " + quoted(key) + ": length " + std::to_string(key.size()) +
+      return fail(Errc::bad_value, "key " + in_quotes(key) + ": length " + std::to_string(key.size()) +
                                        ", expected 1 to " + std::to_string(gguf_key_bytes_max));
     append_text(out.bytes, key);
     append(out.bytes, value.type);
@@ -142,7 +142,7 @@ Result<GgufWriter::Head> GgufWriter::head() const {
   }
   std::unordered_set<std::string_view> names;
   for (const auto& tensor : tensors_) {
-    const std::string place = "tensor " + quoted(tensor.name);
+    const std::string place = "tensor " + in_quotes(tensor.name);
     if (tensor.name.size() > gguf_name_bytes_max || !names.insert(tensor.name).second)
       return fail(Errc::bad_value,
                   place + ": expected a name of its own, at most " + std::to_string(gguf_name_bytes_max) + " bytes");
@@ -203,10 +203,10 @@ Result<void> GgufWriter::pad(std::uint64_t bytes) {
 
 Result<void> GgufWriter::write(std::string_view tensor_name, std::span<const std::byte> bytes) {
   ASSAY_ASSERT(file_);
-  const std::string place = path_ + ": tensor " + quoted(tensor_name);
+  const std::string place = path_ + ": tensor " + in_quotes(tensor_name);
   if (due_ == tensors_.size() || tensors_[due_].name != tensor_name) {
     return fail(Errc::bad_value, place + ": not due, expected " +
-                                     (due_ == tensors_.size() ? "no more tensors" : quoted(tensors_[due_].name)));
+                                     (due_ == tensors_.size() ? "no more tensors" : in_quotes(tensors_[due_].name)));
   }
   const std::uint64_t left = tensors_[due_].bytes - due_written_;
   if (bytes.size() > left) {
@@ -223,7 +223,7 @@ Result<void> GgufWriter::write(std::string_view tensor_name, std::span<const std
 Result<void> GgufWriter::finish() {
   ASSAY_ASSERT(file_);
   if (due_ < tensors_.size()) {
-    return fail(Errc::bad_value, path_ + ": tensor " + quoted(tensors_[due_].name) + ": " +
+    return fail(Errc::bad_value, path_ + ": tensor " + in_quotes(tensors_[due_].name) + ": " +
                                      std::to_string(due_written_) + " bytes were written, expected " +
                                      std::to_string(tensors_[due_].bytes));
   }

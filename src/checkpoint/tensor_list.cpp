@@ -9,7 +9,7 @@ namespace assay {
 namespace {
 
 Result<void> check_one(const ExpectedTensor& expected, const MetTensor& met) {
-  const std::string where = "tensor " + quoted(met.where);
+  const std::string where = "tensor " + in_quotes(met.where);
   if (met.view->shape != expected.shape) {
     return fail(Errc::bad_value,
                 where + ": shape " + to_string(met.view->shape) + ", expected " + to_string(expected.shape));
@@ -81,13 +81,13 @@ Result<void> check_tensors(const ModelConfig& config, const std::vector<MetTenso
     if (found != by_name.end()) {
       ASSAY_TRY(check_one(tensor, *found->second));
     } else if (!tensor.optional) {
-      return fail(Errc::not_found, "tensor " + quoted(tensor.name) + " of shape " + to_string(tensor.shape) +
+      return fail(Errc::not_found, "tensor " + in_quotes(tensor.name) + " of shape " + to_string(tensor.shape) +
                                        ": the architecture " + config.architecture_name + " needs it");
     }
   }
   for (const auto& tensor : met) {
     if (known.contains(tensor.name)) continue;
-    return fail(Errc::unsupported, "tensor " + quoted(tensor.where) + " of shape " + to_string(tensor.view->shape) +
+    return fail(Errc::unsupported, "tensor " + in_quotes(tensor.where) + " of shape " + to_string(tensor.view->shape) +
                                        ": would change the maths and is not understood for architecture " +
                                        config.architecture_name);
   }

@@ -1,0 +1,18 @@
+// RoPE's base and scaling from config.json, in the forms of transformers 4 and 5.
+#pragma once
+
+#include <vector>
+
+#include "base/error.h"
+#include "checkpoint/json_fields.h"
+#include "checkpoint/model_config.h"
+
+namespace assay {
+
+// Reads rope_theta, rope_scaling, rope_parameters, original_max_position_embeddings and partial_rotary_factor of the
+// whole config into rope_theta, rope_dims and rope_scaling of `config`, whose head_dim, context_train and layer_slides
+// are set. Scalings default, linear, llama3 and yarn; others and unknown keys are refused by name.
+// Source: huggingface/transformers, modeling_rope_utils.py (4.57 and 5.23).
+Result<void> read_hf_rope(const JsonFields& fields, ModelConfig& config);
+
+}  // namespace assay
