@@ -89,7 +89,7 @@ class ChunkWork {
         range_(intersect(seen_by_any(task), {start_, start_ + attention_chunk})) {}
 
   void run(Partial out) {
-    for (std::uint32_t p = first_page(); p < end_page(); ++p) score_page(p);
+    for (std::uint32_t p = first_page(); p < end_page();) p += score_pages(p);
     for (std::uint32_t t = 0; t < task_.tokens; ++t) weigh(t, out);
     std::fill_n(out.values, task_.rows() * dim_, 0.0F);
     for (std::uint32_t p = first_page(); p < end_page(); ++p) add_page(p, out.values);
@@ -106,24 +106,41 @@ class ChunkWork {
   bool direct() const { return task_.rows() <= direct_rows; }
   const std::byte* values_of(std::uint32_t page) const { return task_.kv.plane(page) + task_.kv.layout.values_at(); }
 
-  void score_page(std::uint32_t page) {
+  // Tokens that see something of a page: these are neighbours.
+  Range tokens_that_see(std::uint32_t page) const {
     const Range here = positions_of(page);
-    std::uint32_t t = 0;
-    while (t < task_.tokens && intersect(seen_by(task_, t), here).empty()) ++t;
-    std::uint32_t end = t;
+    std::uint32_t begin = 0;
+    while (begin < task_.tokens && intersect(seen_by(task_, begin), here).empty()) ++begin;
+    std::uint32_t end = begin;
     while (end < task_.tokens && !intersect(seen_by(task_, end), here).empty()) ++end;
-    const std::size_t row = std::size_t{t} * task_.group;
-    const std::size_t rows = std::size_t{end - t} * task_.group;
+    return {begin, end};
+  }
+
+  // Scores of one page, or of two where that pays; returns how many.
+  std::uint32_t score_pages(std::uint32_t page) {
+    const Range tokens = tokens_that_see(page);
+    const std::size_t row = std::size_t{tokens.begin} * task_.group;
+    const std::size_t rows = std::size_t{tokens.end - tokens.begin} * task_.group;
     const float* q = scratch_.q + row * dim_;
-    float* scores = scratch_.scores + row * attention_chunk + (here.begin - start_);
-    const std::byte* plane = task_.kv.plane(page);
-    if (direct()) {
-      const std::byte* next = page + 1 < end_page() ? task_.kv.plane(page + 1) : values_of(first_page());
-      kernels_.plane_scores(task_.kv.layout, plane, next, q, rows, scores, attention_chunk);
-    } else {
-      kernels_.widen_keys(task_.kv.layout, plane, scratch_.wide);
+    float* scores = scratch_.scores + row * attention_chunk + (positions_of(page).begin - start_);
+    const auto& kv = task_.kv;
+    if (!direct()) {
+      kernels_.widen_keys(kv.layout, kv.plane(page), scratch_.wide);
       kernels_.scores(scratch_.wide, q, rows, dim_, scores, attention_chunk);
+      return 1;
     }
+    const auto after = [&](std::uint32_t p) { return p < end_page() ? kv.plane(p) : values_of(first_page()); };
+    if (page + 1 < end_page()) {
+      const Range others = tokens_that_see(page + 1);
+      if (others.begin == tokens.begin && others.end == tokens.end) {
+        const std::byte* planes[] = {kv.plane(page), kv.plane(page + 1)};
+        const std::byte* next[] = {after(page + 2), after(page + 3)};
+        kernels_.pair_scores(kv.layout, planes, next, q, rows, scores, attention_chunk);
+        return 2;
+      }
+    }
+    kernels_.plane_scores(kv.layout, kv.plane(page), after(page + 1), q, rows, scores, attention_chunk);
+    return 1;
   }
 
   // Scores of a token's rows become weights e^(s - max). What the token does not see gets weight 0 as far as whole

@@ -17,35 +17,51 @@
 
 constexpr std::size_t positions = kv_page_positions;
 
-// Where keys come from: `width` keys of dimension d at position p.
+// Where keys come from: `width` keys of dimension d at position p. Two planes make twice the positions side by side: few
+// rows need them to have enough independent chains (a multiply-add takes 4 cycles, two start in each).
 struct WideKeys {
+  static constexpr std::size_t count = positions;
   const float* keys;
   ASSAY_INLINE Vec at(std::size_t d, std::size_t p) const { return load(keys + d * positions + p); }
   ASSAY_INLINE void bring(std::size_t) const {}
 };
+template <std::size_t planes>
 struct HalfKeys {
-  const std::byte* keys;
-  const std::byte* next;
-  ASSAY_INLINE Vec at(std::size_t d, std::size_t p) const { return load_half(keys + (d * positions + p) * 2); }
-  ASSAY_INLINE void bring(std::size_t d) const { prefetch(next + d * positions * 2); }  // one line of 64 bytes per d
+  static constexpr std::size_t count = planes * positions;
+  const std::byte* keys[planes];
+  const std::byte* next[planes];
+  ASSAY_INLINE Vec at(std::size_t d, std::size_t p) const {
+    return load_half(keys[p / positions] + (d * positions + p % positions) * 2);
+  }
+  ASSAY_INLINE void bring(std::size_t d) const {  // one line of 64 bytes per d
+    ASSAY_UNROLL
+    for (std::size_t i = 0; i < planes; ++i) prefetch(next[i] + d * positions * 2);
+  }
 };
 // Four dimensions of a position lie together; scales are widened before, (dim / 32, 32).
+template <std::size_t planes>
 struct ByteKeys {
-  const std::byte* keys;
-  const float* scales;
-  const std::byte* next;
+  static constexpr std::size_t count = planes * positions;
+  const std::byte* keys[planes];
+  const float* scales[planes];
+  const std::byte* next[planes];
   ASSAY_INLINE Vec at(std::size_t d, std::size_t p) const {
-    return multiply(load(scales + d / 32 * positions + p), load_quad(keys + (d / 4 * positions + p) * 4, d % 4));
+    const std::size_t i = p / positions;
+    return multiply(load(scales[i] + d / 32 * positions + p % positions),
+                    load_quad(keys[i] + (d / 4 * positions + p % positions) * 4, d % 4));
   }
-  ASSAY_INLINE void bring(std::size_t d) const { prefetch(next + d * positions); }  // half a line per d
+  ASSAY_INLINE void bring(std::size_t d) const {  // half a line per d
+    ASSAY_UNROLL
+    for (std::size_t i = 0; i < planes; ++i) prefetch(next[i] + d * positions);
+  }
 };
 
 // R rows against V registers of positions at a time.
 template <std::size_t R, std::size_t V, class Keys>
 ASSAY_TARGET inline void score_block(const Keys& keys, const float* q, std::size_t dim, float* scores,
                                      std::size_t score_stride) {
-  static_assert(positions % (V * width) == 0);
-  for (std::size_t at = 0; at < positions; at += V * width) {
+  static_assert(Keys::count % (V * width) == 0 && (V * width <= positions || V * width == Keys::count));
+  for (std::size_t at = 0; at < Keys::count; at += V * width) {
     Vec sum[R][V];
     ASSAY_UNROLL
     for (std::size_t r = 0; r < R; ++r) {
@@ -83,8 +99,9 @@ ASSAY_TARGET inline void score_block(const Keys& keys, const float* q, std::size
 
 // Registers of positions (or dimensions) per row, so that R rows fit beside what they are multiplied with.
 template <std::size_t R>
-constexpr std::size_t registers_beside() {
-  return R <= 2 && 4 * width <= positions ? 4 : 2;
+constexpr std::size_t registers_beside(std::size_t most) {
+  const std::size_t fit = R <= 2 ? 4 : 2;
+  return fit < most ? fit : most;
 }
 
 template <class Keys>
@@ -92,7 +109,7 @@ ASSAY_TARGET inline void score_rows(const Keys& keys, const float* q, std::size_
                                     std::size_t score_stride) {
   std::size_t r = 0;
   const auto run = [&]<std::size_t R>() ASSAY_TARGET {
-    score_block<R, registers_beside<R>()>(keys, q + r * dim, dim, scores + r * score_stride, score_stride);
+    score_block<R, registers_beside<R>(Keys::count / width)>(keys, q + r * dim, dim, scores + r * score_stride, score_stride);
     r += R;
   };
   if constexpr (row_block >= 8) {
@@ -169,7 +186,7 @@ ASSAY_TARGET inline void value_block(const Values& values, const float* weights,
 template <std::size_t R, class Values>
 ASSAY_TARGET inline void value_dims(const Values& values, const float* weights, std::size_t weight_stride,
                                     std::size_t begin, std::size_t end, std::size_t dim, float* out) {
-  constexpr std::size_t V = registers_beside<R>();
+  constexpr std::size_t V = registers_beside<R>(4);
   std::size_t d = 0;
   for (; d + V * width <= dim; d += V * width) {
     value_block<R, V>(values, weights, weight_stride, begin, end, dim, d, out);
@@ -216,7 +233,7 @@ ASSAY_TARGET void widen_keys(const KvLayout& layout, const std::byte* plane, flo
   }
   alignas(64) float scales[kv_head_dim_max];
   widen_scales(plane + n, layout.head_dim, scales);
-  const ByteKeys source{plane, scales, nullptr};
+  const ByteKeys<1> source{{plane}, {scales}, {nullptr}};
   for (std::size_t d = 0; d < layout.head_dim; d += 4) {
     for (std::size_t p = 0; p < positions; p += width) {
       ASSAY_UNROLL
@@ -253,10 +270,22 @@ ASSAY_TARGET void values(const float* wide, const float* weights, std::size_t we
 ASSAY_TARGET void plane_scores(const KvLayout& layout, const std::byte* plane, const std::byte* next, const float* q,
                                std::size_t rows, float* out, std::size_t score_stride) {
   const std::size_t dim = layout.head_dim;
-  if (layout.type == KvType::f16) return score_rows(HalfKeys{plane, next}, q, rows, dim, out, score_stride);
+  if (layout.type == KvType::f16) return score_rows(HalfKeys<1>{{plane}, {next}}, q, rows, dim, out, score_stride);
   alignas(64) float scales[kv_head_dim_max];
   widen_scales(plane + positions * dim, dim, scales);
-  score_rows(ByteKeys{plane, scales, next}, q, rows, dim, out, score_stride);
+  score_rows(ByteKeys<1>{{plane}, {scales}, {next}}, q, rows, dim, out, score_stride);
+}
+
+ASSAY_TARGET void pair_scores(const KvLayout& layout, const std::byte* const* plane, const std::byte* const* next,
+                              const float* q, std::size_t rows, float* out, std::size_t score_stride) {
+  const std::size_t dim = layout.head_dim;
+  if (layout.type == KvType::f16) {
+    return score_rows(HalfKeys<2>{{plane[0], plane[1]}, {next[0], next[1]}}, q, rows, dim, out, score_stride);
+  }
+  alignas(64) float scales[2][kv_head_dim_max];
+  for (std::size_t i = 0; i < 2; ++i) widen_scales(plane[i] + positions * dim, dim, scales[i]);
+  score_rows(ByteKeys<2>{{plane[0], plane[1]}, {scales[0], scales[1]}, {next[0], next[1]}}, q, rows, dim, out,
+             score_stride);
 }
 
 ASSAY_TARGET void plane_values(const KvLayout& layout, const std::byte* plane, const std::byte* next,

@@ -77,8 +77,8 @@ float quantize_32(const float* x, std::int8_t* q) {
 
 }  // namespace
 
-constinit const AttentionKernels attention_kernels{store_f16, quantize_32, widen_keys,   widen_values,
-                                                   scores,    values,      plane_scores, plane_values,
-                                                   fold,      maximum,     exp_minus,    multiply};
+constinit const AttentionKernels attention_kernels{store_f16, quantize_32,  widen_keys,  widen_values, scores,
+                                                   values,    plane_scores, pair_scores, plane_values, fold,
+                                                   maximum,   exp_minus,    multiply};
 
 }  // namespace assay::kernel::portable

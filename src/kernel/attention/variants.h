@@ -30,6 +30,9 @@ struct AttentionKernels {
   // after it (keys or values of a plane, never null), brought nearer on the way.
   void (*plane_scores)(const KvLayout& layout, const std::byte* plane, const std::byte* next, const float* q,
                        std::size_t rows, float* scores, std::size_t score_stride);
+  // Two planes of consecutive pages at once: 64 positions.
+  void (*pair_scores)(const KvLayout& layout, const std::byte* const* plane, const std::byte* const* next,
+                      const float* q, std::size_t rows, float* scores, std::size_t score_stride);
   void (*plane_values)(const KvLayout& layout, const std::byte* plane, const std::byte* next, const float* weights,
                        std::size_t weight_stride, std::size_t rows, std::size_t begin, std::size_t end, float* out);
 
