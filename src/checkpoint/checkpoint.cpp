@@ -4,12 +4,16 @@
 #include <utility>
 
 #include "base/text.h"
+#include "checkpoint/folder.h"
 #include "checkpoint/gguf_config.h"
 #include "checkpoint/tensor_list.h"
 
 namespace assay {
 
-class FolderFiles {};
+// The mapped files of a safetensors folder.
+struct FolderFiles {
+  std::vector<MappedFile> files;
+};
 
 Checkpoint::Checkpoint() = default;
 Checkpoint::Checkpoint(Checkpoint&&) noexcept = default;
@@ -44,11 +48,31 @@ Result<Checkpoint> Checkpoint::open_gguf(const std::string& path) {
   return checkpoint;
 }
 
+Result<Checkpoint> Checkpoint::open_folder(const std::string& path) {
+  auto folder = assay::open_folder(path);
+  if (!folder) return std::unexpected(std::move(folder.error()));
+  Checkpoint checkpoint;
+  checkpoint.config_ = std::move(folder->config.model);
+  checkpoint.format_ = folder->config.quantization ? "MLX affine" : "safetensors";
+  checkpoint.folder_ = path;
+  for (const auto& file : folder->files) {
+    checkpoint.files_.push_back(file.path());
+    checkpoint.file_bytes_ += file.bytes().size();
+  }
+  std::vector<MetTensor> met;
+  met.reserve(folder->tensors.size());
+  for (std::size_t i = 0; i < folder->tensors.size(); ++i)
+    met.push_back({folder->tensors[i].name, folder->hf_names[i], &folder->tensors[i].view});
+  const auto checked = check_tensors(checkpoint.config_, met);
+  if (!checked) return std::unexpected(with_context(path, checked.error()));
+  for (auto& tensor : folder->tensors) checkpoint.add(std::move(tensor));
+  checkpoint.folder_files_ = std::make_unique<FolderFiles>(std::move(folder->files));
+  return checkpoint;
+}
+
 Result<Checkpoint> Checkpoint::open(const std::string& path) {
   std::error_code ignored;
-  if (std::filesystem::is_directory(path, ignored))
-    return fail(Errc::unsupported, path + ": is a directory, expected a GGUF file");
-  return open_gguf(path);
+  return std::filesystem::is_directory(path, ignored) ? open_folder(path) : open_gguf(path);
 }
 
 const TensorView* Checkpoint::tensor(std::string_view canonical_name) const {

@@ -32,7 +32,7 @@ struct CheckpointTensor {
   std::uint64_t at = 0;    // offset of view.data in that file
 };
 
-class FolderFiles;  // the mapped files of a safetensors folder
+struct FolderFiles;  // the mapped files of a safetensors folder
 
 // An opened model. Owns the mappings: views stay valid as long as the object, also when it is moved.
 class Checkpoint final {
@@ -69,6 +69,7 @@ class Checkpoint final {
  private:
   Checkpoint();
   static Result<Checkpoint> open_gguf(const std::string& path);
+  static Result<Checkpoint> open_folder(const std::string& path);
   void add(CheckpointTensor tensor);
 
   ModelConfig config_;

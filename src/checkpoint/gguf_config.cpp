@@ -243,6 +243,12 @@ Result<void> read_rope(const Reader& reader, ModelConfig& config) {
   config.rope_dims = config.head_dim;
   ASSAY_TRY(reader.read<std::uint32_t>("rope.dimension_count", config.rope_dims));
 
+  if (config.rope_dims != config.head_dim) {
+    return reader.refuse(
+        Errc::unsupported, "rope.dimension_count",
+        std::to_string(config.rope_dims) + ", expected the head dimension " + std::to_string(config.head_dim));
+  }
+
   std::string_view type = "linear";
   ASSAY_TRY(reader.read<std::string_view>("rope.scaling.type", type));
   double factor = 0;
