@@ -25,8 +25,9 @@ Scheduler::Scheduler(Backend& backend, const Clock& clock, const Detokenize* det
 }
 
 Scheduler::~Scheduler() {
+  if (lost_) return;
   // A backend that fails here has no one left to tell; whoever uses it next meets the error.
-  if (!lost_) static_cast<void>(sequences_.drop_all());
+  [[maybe_unused]] const auto dropped = sequences_.drop_all();
 }
 
 Result<void> Scheduler::submit(const Request& request) {

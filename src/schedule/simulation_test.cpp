@@ -184,7 +184,7 @@ class Simulation {
     std::uint32_t idle = 0;
     std::vector<Event> events(16);
     while (made < total || !open_.empty()) {
-      if (made < total && chance(0.4)) submit(scheduler, made);
+      if (made < total && chance(0.4)) submit(scheduler, made, backend.lost);
       if (!open_.empty() && chance(0.03)) {
         auto any = open_.begin();
         std::advance(any, static_cast<std::ptrdiff_t>(random_.below(open_.size())));
@@ -215,14 +215,16 @@ class Simulation {
     return {};
   }
 
-  void submit(Scheduler& scheduler, std::uint32_t& made) {
+  void submit(Scheduler& scheduler, std::uint32_t& made, bool lost) {
     Order order = make_order(++made);
     order.request.prompt = order.prompt;
     const auto taken = scheduler.submit(order.request);
     if (!taken) {
       ++probes[std::string("refused: ") + std::string(sentence(taken.error().code))];
       const bool too_long = order.prompt.size() >= shape_.context;
-      refused_wrongly_ = refused_wrongly_ || (taken.error().code == Errc::bad_value) != too_long;
+      const bool right = lost ? taken.error().code == Errc::engine_lost
+                              : taken.error().code == (too_long ? Errc::bad_value : Errc::full);
+      refused_wrongly_ = refused_wrongly_ || !right;
       return;
     }
     open_.insert(order.request.id);

@@ -1,0 +1,94 @@
+#include "schedule/policy.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <numeric>
+
+#include "base/random.h"
+
+namespace assay::schedule {
+namespace {
+
+using testing::ElementsAre;
+
+TEST(Policy, writers_get_a_token_each_and_a_prompt_the_bounded_rest) {
+  const std::vector<Work> work = {{0, 1, true, 0}, {1, 1, true, 0}, {2, 1000, false, 0}};
+  EXPECT_THAT(choose_step(work, {512, 100}), ElementsAre(1, 1, 100));
+  EXPECT_THAT(choose_step(work, {50, 100}), ElementsAre(1, 1, 48));
+}
+
+TEST(Policy, a_prompt_alone_fills_the_step) {
+  const std::vector<Work> work = {{0, 1000, false, 0}};
+  EXPECT_THAT(choose_step(work, {512, 100}), ElementsAre(512));
+}
+
+TEST(Policy, a_short_prompt_does_not_wait_for_a_long_one_and_the_oldest_gets_most) {
+  const std::vector<Work> work = {{5, 8000, false, 0}, {6, 20, false, 0}, {7, 8000, false, 0}};
+  EXPECT_THAT(choose_step(work, {300, 100}), ElementsAre(230, 20, 50));
+}
+
+TEST(Policy, more_writers_than_slots_take_turns) {
+  const std::vector<Work> work = {{0, 1, true, 9}, {1, 1, true, 7}, {2, 1, true, 8}};
+  EXPECT_THAT(choose_step(work, {2, 100}), ElementsAre(0, 1, 1));
+}
+
+TEST(Policy, writers_leave_a_part_of_a_crowded_step_to_prompts) {
+  const std::vector<Work> work = {{0, 1, true, 0}, {1, 1, true, 0}, {2, 1, true, 0}, {3, 1, true, 0}, {4, 9, false, 0}};
+  EXPECT_THAT(choose_step(work, {4, 100}), ElementsAre(1, 1, 1, 0, 1));
+}
+
+TEST(Policy, a_step_of_one_token_goes_to_the_one_that_waited_longest) {
+  const std::vector<Work> work = {{0, 1, true, 5}, {1, 9, false, 4}};
+  EXPECT_THAT(choose_step(work, {1, 100}), ElementsAre(0, 1));
+}
+
+TEST(Policy, keeps_its_bounds_and_lets_nobody_wait_longer_than_promised) {
+  for (std::uint64_t seed = 0; seed < 2000; ++seed) {
+    Random random(seed);
+    std::vector<Work> work(1 + random.below(12));
+    const StepLimits limits{static_cast<std::uint32_t>(1 + random.below(20)),
+                            static_cast<std::uint32_t>(1 + random.below(10))};
+    for (std::size_t i = 0; i < work.size(); ++i) {
+      work[i] = {i, static_cast<std::uint32_t>(random.below(2) == 0 ? 1 : 1 + random.below(100)), false, 0};
+      work[i].writes = work[i].remaining == 1 && random.below(2) == 0;
+    }
+    const std::uint64_t part = std::max(std::min(limits.slots / 4, limits.prefill_beside_decode), 1U);
+    const std::uint64_t longest = (work.size() + part - 1) / part;
+    for (std::uint64_t step = 1; step < 60; ++step) {
+      const auto tokens = choose_step(work, limits);
+      ASSERT_EQ(tokens.size(), work.size());
+      const auto sum = std::accumulate(tokens.begin(), tokens.end(), 0U);
+      ASSERT_GE(sum, 1U) << "seed " << seed;
+      ASSERT_LE(sum, limits.slots) << "seed " << seed;
+      for (std::size_t i = 0; i < work.size(); ++i) {
+        ASSERT_LE(tokens[i], work[i].remaining) << "seed " << seed;
+        if (tokens[i] != 0) {
+          work[i].last_served = step;
+          work[i].remaining -= tokens[i];
+          if (work[i].remaining == 0) work[i].remaining = 1;  // writes on for ever
+          if (work[i].remaining == 1 && random.below(2) == 0) work[i].writes = true;
+        }
+        ASSERT_LE(step - work[i].last_served, longest) << "seed " << seed << " request " << i;
+      }
+    }
+  }
+}
+
+TEST(Policy, admits_in_room_and_nobody_while_pages_are_short) {
+  EXPECT_EQ(choose_admissions({5, 2, 4, false}), 2U);
+  EXPECT_EQ(choose_admissions({1, 2, 4, false}), 1U);
+  EXPECT_EQ(choose_admissions({5, 4, 4, false}), 0U);
+  EXPECT_EQ(choose_admissions({5, 4, 2, false}), 0U);
+  EXPECT_EQ(choose_admissions({5, 2, 4, true}), 0U);
+  EXPECT_EQ(choose_admissions({5, 0, 4, true}), 4U);
+}
+
+TEST(Policy, takes_from_the_youngest_and_never_from_the_last) {
+  const std::vector<Work> work = {{4, 1, true, 0}, {9, 1, true, 0}, {7, 1, true, 0}};
+  EXPECT_EQ(choose_victim(work), 1U);
+  EXPECT_FALSE(choose_victim(std::span(work).first(1)));
+}
+
+}  // namespace
+}  // namespace assay::schedule
