@@ -27,6 +27,7 @@ class SchedulerTest : public testing::Test {
   SchedulerTest() { options.prefix_min = 4; }
 
   void start() {
+    told.clear();
     backend = std::make_unique<FakeBackend>(shape, clock);
     scheduler = std::make_unique<Scheduler>(*backend, clock, &text, options);
   }
@@ -41,6 +42,7 @@ class SchedulerTest : public testing::Test {
   void step() {
     const auto steps = scheduler->counts().steps;
     while (scheduler->counts().steps == steps) poll(clock.now_ns() + 1);
+    clock.advance(1);
   }
   std::size_t poll(std::int64_t deadline) {
     std::vector<Event> events(64);
@@ -90,7 +92,10 @@ TEST_F(SchedulerTest, refuses_wrong_requests_by_name) {
   start();
   EXPECT_THAT(submit(1, 0, 5).error().detail, HasSubstr("prompt: met no tokens"));
   EXPECT_THAT(submit(1, 3, 0).error().detail, HasSubstr("output_tokens_max: met 0, expected 1 or more"));
-  EXPECT_THAT(submit(1, 3, 5, -2).error().detail, HasSubstr("prompt: met token"));
+  const std::vector<Token> unknown = {3, 40};
+  request.prompt = unknown;
+  request.output_tokens_max = 5;
+  EXPECT_EQ(scheduler->submit(request).error().detail, "prompt: met token 40 at 1, expected 0 to 39");
   request.output_tokens_min = 6;
   EXPECT_THAT(submit(1, 3, 5).error().detail,
               HasSubstr("output_tokens_min: met 6, expected at most output_tokens_max, 5"));
@@ -244,6 +249,20 @@ TEST_F(SchedulerTest, one_that_was_taken_back_gives_the_same_text_afterwards) {
   EXPECT_EQ(told[2].tokens, crowded);
   EXPECT_EQ(told[2].text, crowded_text);
   EXPECT_EQ(told[2].usage.recomputed, 0U);
+}
+
+TEST_F(SchedulerTest, one_that_was_taken_back_goes_on_before_younger_ones_start) {
+  shape.pages = 12;
+  options.keep_finished = false;
+  options.streams_max = 2;
+  start();
+  ASSERT_TRUE(submit(1, 10, 20));
+  ASSERT_TRUE(submit(2, 10, 20, 20));
+  step();
+  ASSERT_TRUE(submit(3, 10, 2, 30));
+  while (told[3].tokens.empty()) step();
+  EXPECT_EQ(told[2].usage.recomputed, 1U);
+  EXPECT_LT(told[2].events[10].at_ns, told[3].events[0].at_ns);
 }
 
 TEST_F(SchedulerTest, kept_sequences_go_before_anyone_is_taken_back) {

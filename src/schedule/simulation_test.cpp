@@ -191,6 +191,9 @@ class Simulation {
         const bool was_waiting = scheduler.waiting() > 0;
         cancelled_.insert(*any);
         scheduler.cancel(*any);
+        if (!options_.keep_finished && !backend.lost && backend.sequences_used() > scheduler.running()) {
+          return "a cancelled request did not free its pages at once";
+        }
         ++probes[was_waiting ? "cancelled beside a queue" : "cancelled"];
         if (chance(0.3)) scheduler.cancel(*any);
       }
