@@ -184,8 +184,11 @@ void Pool::typical(float mass) {
   auto distance = [&](const Candidate& c) {
     return c.p > 0 ? std::fabs(-natural_log(c.p) - entropy) : std::numeric_limits<double>::infinity();
   };
-  std::stable_sort(items_.begin(), items_.end(),
-                   [&](const Candidate& a, const Candidate& b) { return distance(a) < distance(b); });
+  std::sort(items_.begin(), items_.end(), [&](const Candidate& a, const Candidate& b) {
+    const double x = distance(a);
+    const double y = distance(b);
+    return x != y ? x < y : a.id < b.id;
+  });
   double sum = 0;
   std::size_t kept = 0;
   while (kept < items_.size() && sum <= mass) sum += items_[kept++].p;

@@ -232,8 +232,10 @@ TEST(SelectTop, is_right_in_every_order_and_takes_the_lowest_id_among_equals) {
     }
     std::vector<Token> ids(values.size());
     std::iota(ids.begin(), ids.end(), 0);
-    std::stable_sort(ids.begin(), ids.end(), [&](Token a, Token b) {
-      return values[static_cast<std::size_t>(a)] > values[static_cast<std::size_t>(b)];
+    std::sort(ids.begin(), ids.end(), [&](Token a, Token b) {
+      const float x = values[static_cast<std::size_t>(a)];
+      const float y = values[static_cast<std::size_t>(b)];
+      return x != y ? x > y : a < b;
     });
     for (const std::size_t k : {1U, 5U, 64U, 1025U, 4096U, 4097U, 9000U}) {
       select_top(values, k, out);
