@@ -3,6 +3,9 @@
 
 #include <array>
 #include <cstddef>
+#include <cstring>
+#include <fstream>
+#include <iterator>
 #include <set>
 #include <string>
 
@@ -10,6 +13,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "base/npy.h"
 #include "base/progress.h"
 #include "base/random.h"
 #include "base/sha256.h"
@@ -89,6 +93,21 @@ TEST(Sha256, gives_the_digests_of_the_standard) {
   in_pieces.add(std::as_bytes(std::span(abc).first(1)));
   in_pieces.add(std::as_bytes(std::span(abc).subspan(1)));
   EXPECT_EQ(in_pieces.hex(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+TEST(Npy, has_the_header_of_the_format_and_the_values_behind_it) {
+  const std::string path = testing::TempDir() + "assay_base_test.npy";
+  ASSERT_TRUE(write_npy(path, std::array{1.0F, 2.0F, 3.0F, 4.0F, 5.0F, 6.0F}, 2, 3));
+  std::ifstream in(path, std::ios::binary);
+  const std::string bytes{std::istreambuf_iterator<char>(in), {}};
+  ASSERT_EQ(bytes.size(), 128U + 24U);
+  EXPECT_EQ(bytes.substr(0, 8), std::string("\x93NUMPY\x01\x00", 8));
+  EXPECT_THAT(bytes, testing::HasSubstr("'shape': (2, 3)"));
+  EXPECT_EQ(bytes[127], '\n');
+  float last = 0;
+  std::memcpy(&last, bytes.data() + bytes.size() - 4, 4);
+  EXPECT_EQ(last, 6);
+  EXPECT_EQ(write_npy("/nonexistent/x.npy", std::array{1.0F}, 1, 1).error().code, Errc::not_found);
 }
 
 TEST(Json, refuses_bad_text_with_its_offset_and_deep_nesting) {

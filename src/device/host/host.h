@@ -20,6 +20,9 @@ struct HostFacts {
 };
 HostFacts host_facts();
 
+// The file of the running program; empty where the system does not say.
+std::string program_path();
+
 // Bytes; nothing where the system does not tell.
 struct ProcessMemory {
   std::optional<std::uint64_t> footprint;  // PSS on Linux, phys_footprint on macOS

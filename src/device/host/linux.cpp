@@ -66,6 +66,11 @@ HostFacts host_facts() {
   return out;
 }
 
+std::string program_path() {
+  std::error_code error;
+  return std::filesystem::read_symlink("/proc/self/exe", error).string();
+}
+
 ProcessMemory process_memory() {
   ProcessMemory out;
   if (const auto value = find_field(slurp("/proc/self/smaps_rollup"), "Pss")) out.footprint = kilobytes(*value);

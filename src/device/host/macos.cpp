@@ -1,4 +1,5 @@
 #include <dlfcn.h>
+#include <mach-o/dyld.h>
 #include <mach/mach.h>
 #include <mach/task_info.h>
 #include <sys/resource.h>
@@ -79,6 +80,12 @@ HostFacts host_facts() {
   out.os = "macOS " + text_of("kern.osproductversion") + " (" + text_of("kern.osversion") + ")";
   out.power_source = power_source();
   return out;
+}
+
+std::string program_path() {
+  std::array<char, 4096> buffer{};
+  std::uint32_t size = buffer.size();
+  return _NSGetExecutablePath(buffer.data(), &size) == 0 ? buffer.data() : "";
 }
 
 ProcessMemory process_memory() {
