@@ -46,12 +46,11 @@ ActivationBlock quantize(const float* x) {
 
 }  // namespace
 
-void Activations::Free::operator()(std::byte* p) const { ::operator delete(p, std::align_val_t{64}); }
-
-void Activations::grow(Memory& memory, std::size_t& capacity, std::size_t bytes) {
+void Activations::grow(Pages& memory, std::size_t& capacity, std::size_t bytes) {
   if (bytes <= capacity) return;
   memory.reset();
-  memory.reset(static_cast<std::byte*>(::operator new(bytes, std::align_val_t{64})));
+  memory = allocate_pages(bytes);
+  ASSAY_ASSERT(memory != nullptr);  // as small as the caller's own inputs
   capacity = bytes;
 }
 

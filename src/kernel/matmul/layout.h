@@ -1,8 +1,9 @@
 // How packed weights and activations lie in memory, and what a kernel is given. Plain data only: this header is
 // compiled with different instruction sets, so it must hold no function that the linker could share between them.
 //
-// Weights. A panel is 16 rows, the last one filled up with zero rows. A panel holds the codes of all its blocks of 32
-// columns, then, 64-byte aligned, their scales.
+// Weights. A panel is 16 rows, the last one filled up with zero rows. It is a chain of units of 256 columns, the last one
+// narrower: first the codes of the unit's blocks of 32 columns, then its scales, filled up to 64 bytes. Everything is
+// read in the order in which it lies: a second stream for the scales cost a third of the bandwidth on Zen 4.
 //
 // Codes of one block. Vector j (0..7) is 64 bytes; byte 4 r + c is the code of row r, column 4 j + c of the block: four
 // columns per 32-bit lane, a lane per row. Vectors narrower than 8 bits share bytes:
@@ -16,7 +17,7 @@
 //
 // Scales, each entry for 16 rows.
 //   block    per 2^group_shift blocks: 16 scales, then 16 minima if has_min; f16, bf16 or f32 each
-//   super32  per 256 columns: f16 d[16], then f16 dmin[16] if has_min, then for each of 8 blocks i8 scale[16] and, if
+//   super32  per unit: f16 d[16], then f16 dmin[16] if has_min, then for each of 8 blocks i8 scale[16] and, if
 //            has_min, u8 min[16]. scale = d * scale, min = -dmin * min, both exact in f32.
 //   super16  the same with 16 half blocks of 16 columns
 //
@@ -33,6 +34,7 @@
 
 namespace assay::kernel {
 
+inline constexpr std::size_t unit_blocks = 8;
 inline constexpr std::size_t token_group = 12;  // as many int32 and f32 accumulators as 32 vector registers hold
 
 enum class Codes : std::uint8_t { u2, u3, u4, u5, u6, s8, lut4 };
@@ -74,6 +76,13 @@ constexpr std::size_t scale_bytes(Format f, ScaleBits bits) {
   return both * (32 + (f.scales == Scales::super32 ? 8 : 16) * 16);
 }
 
+// Bytes of a unit of `blocks` blocks.
+constexpr std::size_t unit_bytes(Format f, ScaleBits bits, std::uint32_t group_shift, std::size_t blocks) {
+  const std::size_t entries =
+      f.scales == Scales::block ? (blocks + (std::size_t{1} << group_shift) - 1) >> group_shift : (blocks + 7) / 8;
+  return (blocks * code_bytes(f.codes) + entries * scale_bytes(f, bits) + 63) / 64 * 64;
+}
+
 // 32 columns of one token: x = scale * q, q in -127..127. A zero scale where all are (nearly) zero. The sums turn
 // offsets and minima of weights into one step per block; negative, since offsets are: kernels start from sum << bits.
 struct ActivationBlock {
@@ -88,7 +97,7 @@ static_assert(sizeof(ActivationBlock) == 48);
 struct MatmulArgs {
   const std::byte* panels;  // panel 0
   std::size_t panel_bytes;
-  std::size_t scales_at;  // bytes from the start of a panel
+  std::size_t unit_bytes;  // of a full unit
   std::size_t cols;
   std::size_t row_begin, row_end;
   std::uint32_t group_shift;

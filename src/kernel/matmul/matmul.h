@@ -16,9 +16,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
 
+#include "base/arena.h"
 #include "base/error.h"
 #include "kernel/isa.h"
 #include "tensor/view.h"
@@ -38,17 +38,18 @@ enum class ActivationForm : std::uint8_t { blocks8, floats };
 struct MatmulArgs;
 enum class ScaleBits : std::uint8_t;
 
-// Weights repacked for the kernels. Owns its memory; the tensor may go after packing.
+// Weights repacked for the kernels. Owns its memory or borrows it from an arena; the tensor may go after packing.
 class PackedMatrix {
  public:
   // Every type with facts().computes; a matrix seen as (rows(), columns()). Errc::unsupported: another type;
   // Errc::bad_value: columns are no multiple of the block (32 for scalars of any kind: 1), or data, scales or biases
   // are not of the size that the shape asks for; Errc::full: no memory.
-  static Result<PackedMatrix> pack(const TensorView& view, Isa isa);
+  // With an arena the memory is the arena's, which must outlive the matrix: many matrices then share large pages.
+  static Result<PackedMatrix> pack(const TensorView& view, Isa isa, Arena* arena = nullptr);
 
   // The same in two steps, so that threads can share the second: prepare() checks and allocates, pack_panels() fills
   // panels [begin, end) of panels(); calls for disjoint ranges may run at once, and all panels must be filled.
-  static Result<PackedMatrix> prepare(const TensorView& view, Isa isa);
+  static Result<PackedMatrix> prepare(const TensorView& view, Isa isa, Arena* arena = nullptr);
   void pack_panels(const TensorView& view, std::size_t begin, std::size_t end);
 
   std::size_t rows() const { return rows_; }
@@ -61,15 +62,12 @@ class PackedMatrix {
 
  private:
   friend Isa matmul(const PackedMatrix&, const class Activations&, RowRange, float*, std::size_t);
-  struct Free {
-    void operator()(std::byte* p) const;
-  };
 
   std::size_t rows_ = 0;
   std::size_t cols_ = 0;
   std::size_t bytes_ = 0;
   std::size_t panel_bytes_ = 0;
-  std::size_t scales_at_ = 0;  // byte within a panel
+  std::size_t unit_bytes_ = 0;
   std::uint32_t group_shift_ = 0;
   DType dtype_{};
   Isa isa_{};
@@ -77,7 +75,8 @@ class PackedMatrix {
   ActivationForm form_{};
   const std::int8_t* levels_ = nullptr;
   Isa (*kernel_)(const MatmulArgs&) = nullptr;
-  std::unique_ptr<std::byte[], Free> memory_;
+  Pages owned_;  // null where an arena owns the memory
+  std::byte* memory_ = nullptr;
 };
 
 // The inputs of one layer in the form that kernels read. Reused between steps: memory only grows.
@@ -98,16 +97,12 @@ class Activations {
 
  private:
   friend Isa matmul(const PackedMatrix&, const Activations&, RowRange, float*, std::size_t);
-  struct Free {
-    void operator()(std::byte* p) const;
-  };
-  using Memory = std::unique_ptr<std::byte[], Free>;
-  static void grow(Memory& memory, std::size_t& capacity, std::size_t bytes);
+  static void grow(Pages& memory, std::size_t& capacity, std::size_t bytes);
 
   std::size_t tokens_ = 0;
   std::size_t cols_ = 0;
-  Memory blocks_;  // ActivationBlock, see layout.h
-  Memory floats_;
+  Pages blocks_;  // ActivationBlock, see layout.h
+  Pages floats_;
   std::size_t blocks_capacity_ = 0;
   std::size_t floats_capacity_ = 0;
 };

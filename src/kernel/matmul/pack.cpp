@@ -3,7 +3,6 @@
 #include <array>
 #include <bit>
 #include <cstring>
-#include <new>
 #include <string>
 
 #include "base/bytes.h"
@@ -113,37 +112,45 @@ void interleave(const std::uint8_t* row, std::size_t count, std::size_t width, s
   for (std::size_t i = 0; i < count; ++i) std::memcpy(out + (i * 16 + r) * width, row + i * width, width);
 }
 
-void interleave_scales(Format f, ScaleBits bits, const std::vector<std::uint8_t>& row, std::size_t r,
-                       std::uint8_t* out) {
+// Entries [first, first + count) of a row's scales, see RowCodes.
+void interleave_scales(Format f, ScaleBits bits, const std::uint8_t* row, std::size_t first, std::size_t count,
+                       std::size_t r, std::uint8_t* out) {
+  const std::size_t entry = scale_bytes(f, bits) / 16;
+  row += first * entry;
   if (f.scales == Scales::block) {
     const std::size_t width = bits == ScaleBits::f32 ? 4 : 2;
-    return interleave(row.data(), row.size() / width, width, r, out);
+    return interleave(row, count * entry / width, width, r, out);
   }
-  const std::size_t entry = scale_bytes(f, bits);
+  ASSAY_ASSERT(count == 1);
   const std::size_t halves = f.has_min ? 4 : 2;  // bytes of d and dmin
-  for (std::size_t at = 0; at < row.size(); at += entry / 16, out += entry) {
-    interleave(row.data() + at, halves / 2, 2, r, out);
-    interleave(row.data() + at + halves, entry / 16 - halves, 1, r, out + halves * 16);
-  }
+  interleave(row, halves / 2, 2, r, out);
+  interleave(row + halves, entry - halves, 1, r, out + halves * 16);
 }
 
-void pack_quantized(const TensorView& view, Packing packing, std::size_t first_row, std::byte* panel,
-                    std::size_t scales_at) {
+void pack_quantized(const TensorView& view, Packing packing, std::uint32_t group_shift, std::size_t first_row,
+                    std::byte* panel) {
   const Format format = formats[static_cast<std::size_t>(packing.format)];
   const std::size_t blocks = view.columns() / 32;
   const std::size_t rows = std::min<std::size_t>(panel_rows, view.rows() - first_row);
   std::array<RowCodes, panel_rows> row;
-  for (std::size_t r = 0; r < rows; ++r) {
-    row_codes(view, first_row + r, row[r]);
-    interleave_scales(format, packing.scale_bits, row[r].scales, r, reinterpret_cast<std::uint8_t*>(panel) + scales_at);
-  }
+  for (std::size_t r = 0; r < rows; ++r) row_codes(view, first_row + r, row[r]);
+  const std::uint32_t shift = format.scales == Scales::block ? group_shift : 3;  // blocks per entry of the scales
   auto* out = reinterpret_cast<std::uint8_t*>(panel);
   Vectors vectors{};
-  for (std::size_t b = 0; b < blocks; ++b, out += code_bytes(format.codes)) {
-    for (std::size_t r = 0; r < rows; ++r) {
-      for (std::size_t j = 0; j < 8; ++j) std::memcpy(&vectors[j][4 * r], row[r].codes.data() + 32 * b + 4 * j, 4);
+  for (std::size_t unit = 0; unit < blocks; unit += unit_blocks) {
+    const std::size_t end = std::min(blocks, unit + unit_blocks);
+    std::uint8_t* at = out;
+    for (std::size_t b = unit; b < end; ++b, at += code_bytes(format.codes)) {
+      for (std::size_t r = 0; r < rows; ++r) {
+        for (std::size_t j = 0; j < 8; ++j) std::memcpy(&vectors[j][4 * r], &row[r].codes[32 * b + 4 * j], 4);
+      }
+      store(format.codes, vectors, at);
     }
-    store(format.codes, vectors, out);
+    const std::size_t entries = (end - unit + (std::size_t{1} << shift) - 1) >> shift;
+    for (std::size_t r = 0; r < rows; ++r) {
+      interleave_scales(format, packing.scale_bits, row[r].scales.data(), unit >> shift, entries, r, at);
+    }
+    out += unit_bytes(format, packing.scale_bits, group_shift, end - unit);
   }
 }
 
@@ -173,9 +180,7 @@ MatmulKernel kernel_for(Isa isa, FormatId format) {
 
 }  // namespace
 
-void PackedMatrix::Free::operator()(std::byte* p) const { ::operator delete(p, std::align_val_t{64}); }
-
-Result<PackedMatrix> PackedMatrix::prepare(const TensorView& view, Isa isa) {
+Result<PackedMatrix> PackedMatrix::prepare(const TensorView& view, Isa isa, Arena* arena) {
   const auto packing = packing_of(view);
   if (!packing) {
     return fail(Errc::unsupported, "matrix of type " + std::string(name(view.dtype)) + ": not computed");
@@ -194,15 +199,22 @@ Result<PackedMatrix> PackedMatrix::prepare(const TensorView& view, Isa isa) {
     const std::size_t per_scale = format.scales == Scales::block ? (affine(view.dtype) ? view.group : 32) : 256;
     m.group_shift_ = static_cast<std::uint32_t>(std::countr_zero(per_scale / 32));
     m.form_ = ActivationForm::blocks8;
-    m.scales_at_ = round_up(m.cols_ / 32 * code_bytes(format.codes));
-    m.panel_bytes_ = m.scales_at_ + round_up(m.cols_ / per_scale * scale_bytes(format, packing->scale_bits));
+    m.unit_bytes_ = unit_bytes(format, packing->scale_bits, m.group_shift_, unit_blocks);
+    const std::size_t blocks = m.cols_ / 32;
+    m.panel_bytes_ = blocks / unit_blocks * m.unit_bytes_ +
+                     unit_bytes(format, packing->scale_bits, m.group_shift_, blocks % unit_blocks);
   } else {
     m.form_ = ActivationForm::floats;
     m.panel_bytes_ = round_up(m.cols_ * panel_rows * row_bytes(view.dtype, 1));
   }
   if (!checked_mul(m.panels(), m.panel_bytes_, m.bytes_)) return refuse(view, "more bytes than 64 bits can count");
-  m.memory_.reset(static_cast<std::byte*>(::operator new(m.bytes_, std::align_val_t{64}, std::nothrow)));
-  if (!m.memory_) return fail(Errc::full, "no memory for " + std::to_string(m.bytes_) + " bytes of weights");
+  if (arena != nullptr) {
+    m.memory_ = arena->allocate(m.bytes_);
+  } else {
+    m.owned_ = allocate_pages(m.bytes_);
+    m.memory_ = m.owned_.get();
+  }
+  if (m.memory_ == nullptr) return fail(Errc::full, "no memory for " + std::to_string(m.bytes_) + " bytes of weights");
   return m;
 }
 
@@ -211,27 +223,27 @@ void PackedMatrix::pack_panels(const TensorView& view, std::size_t begin, std::s
   ASSAY_ASSERT(view.dtype == dtype_ && view.rows() == rows_ && view.columns() == cols_);
   const auto packing = packing_of(view);
   for (std::size_t p = begin; p < end; ++p) {
-    std::byte* panel = memory_.get() + p * panel_bytes_;
+    std::byte* panel = memory_ + p * panel_bytes_;
     std::memset(panel, 0, panel_bytes_);
     if (form_ == ActivationForm::blocks8) {
-      pack_quantized(view, *packing, p * panel_rows, panel, scales_at_);
+      pack_quantized(view, *packing, group_shift_, p * panel_rows, panel);
     } else {
       pack_floats(view, p * panel_rows, panel);
     }
   }
 }
 
-Result<PackedMatrix> PackedMatrix::pack(const TensorView& view, Isa isa) {
-  auto matrix = prepare(view, isa);
+Result<PackedMatrix> PackedMatrix::pack(const TensorView& view, Isa isa, Arena* arena) {
+  auto matrix = prepare(view, isa, arena);
   if (matrix) matrix->pack_panels(view, 0, matrix->panels());
   return matrix;
 }
 
 Isa matmul(const PackedMatrix& w, const Activations& x, RowRange rows, float* y, std::size_t y_stride) {
   ASSAY_ASSERT(rows.begin <= rows.end && rows.end <= w.rows_ && x.cols() == w.cols_);
-  const MatmulArgs args{.panels = w.memory_.get(),
+  const MatmulArgs args{.panels = w.memory_,
                         .panel_bytes = w.panel_bytes_,
-                        .scales_at = w.scales_at_,
+                        .unit_bytes = w.unit_bytes_,
                         .cols = w.cols_,
                         .row_begin = rows.begin,
                         .row_end = rows.end,

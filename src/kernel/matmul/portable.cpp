@@ -30,8 +30,8 @@ int code(const std::uint8_t* block, std::size_t j, std::size_t i) {
 }
 
 template <Format F>
-void decode(const MatmulArgs& a, const std::byte* panel, std::size_t b, Column* w) {
-  const auto* block = reinterpret_cast<const std::uint8_t*>(panel) + b * code_bytes(F.codes);
+void decode(const MatmulArgs& a, const std::byte* codes, Column* w) {
+  const auto* block = reinterpret_cast<const std::uint8_t*>(codes);
   for (std::size_t j = 0; j < 8; ++j) {
     for (std::size_t r = 0; r < 16; ++r) {
       for (std::size_t c = 0; c < 4; ++c) {
@@ -65,7 +65,7 @@ void load_scales(const std::byte* p, ScaleBits bits, Rows& out) {
   }
 }
 
-// Scales and minima of block b: one set, or two (super16).
+// Scales and minima of block b of a unit: one set, or two (super16).
 template <Format F>
 void scales_of(const MatmulArgs& a, const std::byte* scales, std::size_t b, Rows* scale, Rows* min) {
   if constexpr (F.scales == Scales::block) {
@@ -75,12 +75,11 @@ void scales_of(const MatmulArgs& a, const std::byte* scales, std::size_t b, Rows
   } else {
     constexpr std::size_t halves = F.scales == Scales::super16 ? 2 : 1;
     constexpr std::size_t parts = F.has_min ? 2 : 1;
-    const std::byte* p = scales + b / 8 * scale_bytes(F, ScaleBits::f16);
     Rows d;
     Rows dmin;
-    load_scales(p, ScaleBits::f16, d);
-    if constexpr (F.has_min) load_scales(p + 32, ScaleBits::f16, dmin);
-    const std::byte* sub = p + 32 * parts + b % 8 * halves * parts * 16;
+    load_scales(scales, ScaleBits::f16, d);
+    if constexpr (F.has_min) load_scales(scales + 32, ScaleBits::f16, dmin);
+    const std::byte* sub = scales + 32 * parts + b * halves * parts * 16;
     for (std::size_t h = 0; h < halves; ++h, sub += parts * 16) {
       for (std::size_t r = 0; r < 16; ++r) {
         scale[h][r] = d[r] * static_cast<float>(static_cast<std::int8_t>(sub[r]));
@@ -105,9 +104,13 @@ struct Blocks {
     Column w[32];
     Rows scale[2];
     Rows min[2];
-    for (std::size_t b = 0; b < a.cols / 32; ++b, x += width) {
-      decode<F>(a, panel, b, w);
-      scales_of<F>(a, panel + a.scales_at, b, scale, min);
+    const std::size_t blocks = a.cols / 32;
+    for (std::size_t block_at = 0; block_at < blocks; ++block_at, x += width) {
+      const std::size_t b = block_at % unit_blocks;
+      const std::byte* codes = panel + block_at / unit_blocks * a.unit_bytes;
+      const std::size_t left = blocks - (block_at - b);
+      decode<F>(a, codes + b * code_bytes(F.codes), w);
+      scales_of<F>(a, codes + (left < unit_blocks ? left : unit_blocks) * code_bytes(F.codes), b, scale, min);
       for (std::size_t t = 0; t < T; ++t) {
         const ActivationBlock& block = x[t];
         for (std::size_t h = 0; h < halves; ++h) {
