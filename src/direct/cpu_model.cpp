@@ -20,6 +20,7 @@ std::vector<float> floats(const TensorView& tensor) {
 // Packs matrices one after the other, each on all threads; keeps the first error.
 struct Packer {
   kernel::Isa isa;
+  Arena& arena;
   device::ThreadPool& pool;
   const PackProgress& progress;
   std::uint64_t read = 0;
@@ -28,7 +29,7 @@ struct Packer {
 
   kernel::PackedMatrix pack(const TensorView& tensor, const std::string& name) {
     if (error) return {};
-    auto matrix = kernel::PackedMatrix::prepare(tensor, isa);
+    auto matrix = kernel::PackedMatrix::prepare(tensor, isa, &arena);
     if (!matrix) {
       error = with_context("tensor " + name, std::move(matrix.error()));
       return {};
@@ -48,8 +49,8 @@ struct Packer {
 
 Result<CpuModel> pack_model(const model::Weights& weights, kernel::Isa isa, device::ThreadPool& pool,
                             const PackProgress& progress) {
-  Packer packer{.isa = isa, .pool = pool, .progress = progress};
   CpuModel out;
+  Packer packer{.isa = isa, .arena = out.arena, .pool = pool, .progress = progress};
   out.config = weights.config;
   out.embedding = weights.embedding;
   out.output_norm = floats(weights.output_norm);

@@ -5,6 +5,7 @@
 #include <functional>
 #include <vector>
 
+#include "base/arena.h"
 #include "base/error.h"
 #include "device/cpu/thread_pool.h"
 #include "kernel/isa.h"
@@ -24,6 +25,7 @@ struct CpuLayer {
 
 // Owns everything but the embedding rows, which are read where they lie in the file.
 struct CpuModel {
+  Arena arena;  // of the packed matrices
   ModelConfig config;
   TensorView embedding;            // (vocab, hidden), borrowed from the checkpoint
   std::vector<float> output_norm;  // (hidden)
