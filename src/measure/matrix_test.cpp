@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "measure/ceilings.h"
 #include "measure/matrix_output.h"
 
 namespace assay::measure {
@@ -158,6 +159,17 @@ TEST(Matrix, refuses_settings_that_cannot_give_a_speed_and_stops_when_asked) {
                                     [](std::uint32_t done, std::uint32_t, const std::string&) { return done < 2; });
   ASSERT_FALSE(stopped);
   EXPECT_EQ(stopped.error().code, Errc::cancelled);
+}
+
+TEST(Ceilings, are_positive_and_finite) {
+  device::ThreadPool pool(2);
+  const auto ceilings =
+      measure_ceilings(pool, kernel::best_isa(), SteadyClock(), {.bytes = std::size_t{8} << 20, .rounds = 1});
+  ASSERT_TRUE(ceilings);
+  EXPECT_GT(ceilings->read_gb_s, 0.01);
+  EXPECT_LT(ceilings->read_gb_s, 1e5);
+  EXPECT_GT(ceilings->int8_gmac_s, 0.01);
+  EXPECT_LT(ceilings->int8_gmac_s, 1e6);
 }
 
 TEST(Client, a_request_that_does_not_end_is_cancelled_at_its_deadline) {
