@@ -20,7 +20,7 @@ enum class Exit : int { done = 0, no = 1, usage = 2, refused = 3, engine = 4 };
 struct Session {
   bool json = false;    // --json: one JSON document on stdout, no progress
   int exit_code = 0;    // what main() returns
-  std::string program;  // argv[0]
+  std::string command_line;  // "assay matrix --json", for records
   SteadyClock clock;
   StderrLog log{LogLevel::info};
 

@@ -9,7 +9,8 @@ int main(int argc, char** argv) {
   try {
     CLI::App app{"assay: local LLM inference under contract"};
     assay::cli::Session session;
-    session.program = argc > 0 ? argv[0] : "assay";
+    session.command_line = "assay";
+    for (int i = 1; i < argc; ++i) session.command_line += std::string(" ") + argv[i];
     app.add_flag("--json", session.json, "print one JSON document on stdout");
     app.set_version_flag("--version", ASSAY_VERSION);
     app.require_subcommand(1);
@@ -17,6 +18,9 @@ int main(int argc, char** argv) {
     app.failure_message([](const CLI::App*, const CLI::Error& error) {
       return "assay: " + std::string(error.what()) + "\nTry 'assay --help' or 'assay COMMAND --help'.\n";
     });
+    assay::cli::add_matrix(app, session);
+    assay::cli::add_run(app, session);
+    assay::cli::add_parity(app, session);
 
     try {
       app.parse(argc, argv);

@@ -1,0 +1,112 @@
+#include "cli/generate.h"
+
+#include <array>
+#include <cmath>
+#include <cstdio>
+#include <limits>
+
+namespace assay::cli {
+namespace {
+
+constexpr std::int64_t look_again_ns = 50'000'000;  // how soon a stop is seen between tokens
+
+double rate(double count, std::int64_t ns) {
+  return ns > 0 && count > 0 ? count / (static_cast<double>(ns) * 1e-9) : std::numeric_limits<double>::quiet_NaN();
+}
+
+}  // namespace
+
+Result<Answer> generate(Engine& engine, const Clock& clock, const Request& request, const OnText& on_text,
+                        const std::atomic<bool>* stop) {
+  Answer answer;
+  const std::int64_t sent = clock.now_ns();
+  std::int64_t first = 0;
+  std::int64_t last = 0;
+  ASSAY_TRY(engine.submit(request));
+  bool cancelled = false;
+  std::array<Event, 16> events;
+  for (;;) {
+    if (stop != nullptr && stop->load() && !cancelled) {
+      engine.cancel(request.id);
+      cancelled = true;
+    }
+    const auto count = engine.poll(events, clock.now_ns() + look_again_ns);
+    if (!count) return std::unexpected(count.error());
+    for (const Event& event : std::span(events).first(*count)) {
+      if (event.request != request.id) continue;
+      const EventDetail detail = engine.detail(event);
+      if (event.kind == Event::Kind::failed) return fail(event.error, std::string(detail.reason));
+      if (!detail.text.empty()) {
+        answer.text += detail.text;
+        if (on_text) on_text(detail.text);
+      }
+      answer.usage = detail.usage;
+      if (event.kind == Event::Kind::token) {
+        if (answer.tokens.empty()) first = event.at_ns;
+        last = event.at_ns;
+        answer.tokens.push_back(event.token);
+        continue;
+      }
+      answer.finish = event.finish;
+      const auto steps = static_cast<double>(answer.tokens.size()) - 1;
+      answer.ttft_ms = static_cast<double>(first - sent) * 1e-6;
+      answer.decode_tok_s = rate(steps, last - first);
+      const auto step_ns = static_cast<std::int64_t>(steps > 0 ? static_cast<double>(last - first) / steps : 0);
+      answer.prefill_tok_s =
+          rate(steps > 0 ? answer.usage.prompt_tokens - answer.usage.cached_tokens : 0, first - sent - step_ns);
+      return answer;
+    }
+  }
+}
+
+std::string_view name(Finish finish) {
+  switch (finish) {
+    case Finish::none:
+      return "none";
+    case Finish::stop_token:
+      return "stop_token";
+    case Finish::stop_text:
+      return "stop_text";
+    case Finish::length:
+      return "length";
+    case Finish::context:
+      return "context";
+    case Finish::cancelled:
+      return "cancelled";
+  }
+  return "none";
+}
+
+Json to_json(const Answer& answer) {
+  const auto number = [](double x) { return std::isfinite(x) ? Json(x) : Json(nullptr); };
+  return {{"text", answer.text},
+          {"finish", name(answer.finish)},
+          {"tokens", answer.tokens},
+          {"usage",
+           {{"prompt_tokens", answer.usage.prompt_tokens},
+            {"cached_tokens", answer.usage.cached_tokens},
+            {"output_tokens", answer.usage.output_tokens}}},
+          {"timings",
+           {{"ttft_ms", number(answer.ttft_ms)},
+            {"prefill_tok_s", number(answer.prefill_tok_s)},
+            {"decode_tok_s", number(answer.decode_tok_s)}}}};
+}
+
+std::string summary(const Answer& answer) {
+  std::array<char, 160> buffer{};
+  std::snprintf(buffer.data(), buffer.size(), "%u prompt (%u cached) + %zu tokens, %s, TTFT %.1f ms",
+                answer.usage.prompt_tokens, answer.usage.cached_tokens, answer.tokens.size(),
+                std::string(name(answer.finish)).c_str(), answer.ttft_ms);
+  std::string out = buffer.data();
+  if (std::isfinite(answer.prefill_tok_s)) {
+    std::snprintf(buffer.data(), buffer.size(), ", prefill %.0f tok/s", answer.prefill_tok_s);
+    out += buffer.data();
+  }
+  if (std::isfinite(answer.decode_tok_s)) {
+    std::snprintf(buffer.data(), buffer.size(), ", decode %.1f tok/s", answer.decode_tok_s);
+    out += buffer.data();
+  }
+  return out;
+}
+
+}  // namespace assay::cli

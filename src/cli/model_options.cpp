@@ -1,0 +1,176 @@
+#include "cli/model_options.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <utility>
+
+#include "base/json.h"
+#include "device/host/host.h"
+#include "direct/cpu_backend.h"
+#include "tokenizer/from_gguf.h"
+
+namespace assay::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Beside an installed program, beside a build inside the source tree, and where it was built.
+constexpr const char* shipped_name = "assay-small-q8_0.gguf";
+
+std::vector<fs::path> shipped_places() {
+  const fs::path bin = fs::path(device::program_path()).parent_path();
+  return {bin / ".." / "share" / "assay" / "models", bin / ".." / ".." / "models", ASSAY_SOURCE_DIR "/models"};
+}
+
+class TokenizerText final : public schedule::Detokenize {
+ public:
+  explicit TokenizerText(const Tokenizer& tokenizer) : tokenizer_(tokenizer) {}
+  std::unique_ptr<schedule::TextStream> start() const override { return std::make_unique<Stream>(tokenizer_); }
+
+ private:
+  class Stream final : public schedule::TextStream {
+   public:
+    // An answer goes on behind its prompt: a first space is the answer's own.
+    explicit Stream(const Tokenizer& tokenizer) : detokenizer_(tokenizer, {.starts_a_text = false}) {}
+    void push(Token token, std::string& text) override {
+      ASSAY_ASSERT(detokenizer_.push(token, text));  // the sampler gives tokens of the vocabulary only
+    }
+    void finish(std::string& text) override { detokenizer_.finish(text); }
+
+   private:
+    Detokenizer detokenizer_;
+  };
+  const Tokenizer& tokenizer_;
+};
+
+}  // namespace
+
+void add_model_options(CLI::App& command, ModelOptions& options) {
+  command.add_option("-m,--model", options.model,
+                     "GGUF file, folder with config.json and safetensors, or a name from 'assay models list'; "
+                     "without it the small model that comes with assay");
+  command.add_option("-c,--context", options.context, "positions per sequence (default: the model's, at most 8192)");
+  command.add_option("-t,--threads", options.threads, "threads (default: one per core)");
+  command.add_option("--batch", options.batch, "most tokens in one forward pass")->capture_default_str();
+  command.add_option("--kv", options.kv, "type of keys and values: f16 or q8_0")->capture_default_str();
+}
+
+Result<std::string> find_model(const Session& session, const std::string& model) {
+  std::error_code error;
+  if (model.empty()) {
+    std::string tried;
+    for (const fs::path& place : shipped_places()) {
+      const fs::path file = place / shipped_name;
+      if (fs::exists(file, error)) return fs::weakly_canonical(file, error).string();
+      tried += (tried.empty() ? "" : ", ") + place.lexically_normal().string();
+    }
+    return fail(Errc::not_found, std::string(shipped_name) + ": looked in " + tried + "; name a model with --model");
+  }
+  if (fs::exists(model, error)) return model;
+  const fs::path kept = session.home() / "models" / model;
+  if (model.find('/') == std::string::npos) {
+    for (const fs::path& candidate : {kept, fs::path(kept.string() + ".gguf")}) {
+      if (fs::exists(candidate, error)) return candidate.string();
+    }
+  }
+  return fail(Errc::not_found,
+              model + ": no such file or folder, and no model of that name in " + (session.home() / "models").string());
+}
+
+Result<Tokenizer> load_tokenizer(const Checkpoint& checkpoint) {
+  if (const Gguf* gguf = checkpoint.gguf()) return tokenizer_from_gguf(*gguf);
+  auto json = checkpoint.folder_text("tokenizer.json");
+  if (!json) return std::unexpected(std::move(json.error()));
+  if (!*json) return fail(Errc::not_found, checkpoint.folder() + "/tokenizer.json: expected beside config.json");
+  auto config = checkpoint.folder_text("tokenizer_config.json");
+  if (!config) return std::unexpected(std::move(config.error()));
+  return fail(Errc::unsupported, checkpoint.folder() + "/tokenizer.json");
+}
+
+Result<std::optional<std::string>> find_chat_template(const Checkpoint& checkpoint) {
+  if (const Gguf* gguf = checkpoint.gguf()) {
+    auto text = gguf->maybe<std::string_view>("tokenizer.chat_template");
+    if (!text) return std::unexpected(std::move(text.error()));
+    return *text ? std::optional(std::string(**text)) : std::nullopt;
+  }
+  auto file = checkpoint.folder_text("chat_template.jinja");
+  if (!file || *file) return file;
+  auto config = checkpoint.folder_text("tokenizer_config.json");
+  if (!config || !*config) return config;
+  auto json = parse_json(**config, checkpoint.folder() + "/tokenizer_config.json");
+  if (!json) return std::unexpected(std::move(json.error()));
+  if (!json->is_object() || !json->contains("chat_template")) return std::nullopt;
+  const Json& value = (*json)["chat_template"];
+  if (value.is_string()) return value.get<std::string>();
+  if (value.is_array()) {  // several named ones
+    for (const Json& entry : value) {
+      if (entry.is_object() && entry.value("name", "") == "default" && entry.contains("template") &&
+          entry["template"].is_string()) {
+        return entry["template"].get<std::string>();
+      }
+    }
+  }
+  return fail(Errc::bad_value, checkpoint.folder() +
+                                   "/tokenizer_config.json: chat_template: expected a text or a list "
+                                   "with one named \"default\"");
+}
+
+Result<std::vector<Token>> prompt_tokens(const LoadedModel& model, const std::string& text, const std::string& system,
+                                         bool raw) {
+  if (raw) return model.tokenizer->encode(text);
+  return fail(Errc::not_found, model.path + " has no chat template: give --raw to complete the text as it is" + system);
+}
+
+Result<kernel::Isa> chosen_isa() {
+  const char* wanted = std::getenv("ASSAY_ISA");
+  if (wanted == nullptr || *wanted == '\0') return kernel::best_isa();
+  const auto isa = kernel::isa_from_name(wanted);
+  if (!isa)
+    return fail(Errc::bad_value, "ASSAY_ISA is \"" + std::string(wanted) + "\", expected portable, avx2 or avx512");
+  return *isa;
+}
+
+Result<std::unique_ptr<LoadedModel>> load_model(const Session& session, const ModelOptions& options, Parts parts) {
+  auto out = std::make_unique<LoadedModel>();
+  auto path = find_model(session, options.model);
+  if (!path) return std::unexpected(std::move(path.error()));
+  out->path = std::move(*path);
+
+  auto checkpoint = Checkpoint::open(out->path);
+  if (!checkpoint) return std::unexpected(std::move(checkpoint.error()));
+  out->checkpoint = std::make_unique<Checkpoint>(std::move(*checkpoint));
+  const Checkpoint& source = *out->checkpoint;
+  auto weights = model::bind(source.config(), [&](std::string_view name) { return source.tensor(name); });
+  if (!weights) return std::unexpected(with_context(out->path, std::move(weights.error())));
+  out->weights = std::move(*weights);
+  if (parts == Parts::all) {
+    auto tokenizer = load_tokenizer(source);
+    if (!tokenizer) return std::unexpected(with_context(out->path, std::move(tokenizer.error())));
+    out->tokenizer = std::make_unique<Tokenizer>(std::move(*tokenizer));
+    out->detokenize = std::make_unique<TokenizerText>(*out->tokenizer);
+  }
+  const auto kv = kernel::kv_type_from_name(options.kv);
+  if (!kv) return fail(Errc::bad_value, "--kv is \"" + options.kv + "\", expected f16 or q8_0");
+  const auto isa = chosen_isa();
+  if (!isa) return std::unexpected(isa.error());
+  const std::uint32_t trained = source.config().context_train;
+  direct::CpuOptions cpu;
+  cpu.context =
+      options.context != 0 ? options.context : std::min(trained == 0 ? context_default : trained, context_default);
+  cpu.sequences = options.sequences;
+  cpu.batch = options.batch;
+  cpu.threads = options.threads;
+  cpu.kv = *kv;
+  cpu.isa = *isa;
+  Progress progress(session.clock, session.progress(), "loading", source.weight_bytes(), "B");
+  auto backend = direct::make_cpu_backend(out->weights, cpu, [&](std::uint64_t bytes) {
+    progress.update(bytes);
+    return true;
+  });
+  if (!backend) return std::unexpected(with_context(out->path, std::move(backend.error())));
+  out->backend = std::move(*backend);
+  return out;
+}
+
+}  // namespace assay::cli

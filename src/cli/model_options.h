@@ -1,0 +1,69 @@
+// Loading a model as every command does: the path or name, the settings, and the parts that come out.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "checkpoint/checkpoint.h"
+#include "cli/command.h"
+#include "engine/backend.h"
+#include "engine/engine.h"
+#include "kernel/isa.h"
+#include "model/weights.h"
+#include "schedule/text_stream.h"
+#include "tokenizer/tokenizer.h"
+
+namespace assay::cli {
+
+struct ModelOptions {
+  std::string model;          // a path, a name in $ASSAY_HOME/models, or "" for the model that comes with assay
+  std::uint32_t context = 0;  // 0: what the model was trained on, at most context_default
+  std::uint32_t threads = 0;  // 0: one per core
+  std::uint32_t batch = 512;
+  std::uint32_t sequences = 1;
+  std::string kv = "f16";
+};
+
+inline constexpr std::uint32_t context_default = 8192;  // positions; more costs memory and is asked for by name
+
+// Adds --model, --context, --threads, --batch and --kv.
+void add_model_options(CLI::App& command, ModelOptions& options);
+
+// Members are borrowed by later ones: the order is that of construction.
+struct LoadedModel {
+  std::string path;
+  std::unique_ptr<Checkpoint> checkpoint;
+  model::Weights weights;
+  std::unique_ptr<Tokenizer> tokenizer;
+  std::unique_ptr<Backend> backend;
+  std::unique_ptr<schedule::Detokenize> detokenize;
+};
+
+// The file or folder that a model argument means. Errc::not_found says where it was looked for.
+Result<std::string> find_model(const Session& session, const std::string& model);
+
+// no_tokenizer: LoadedModel::tokenizer and detokenize stay null, for models that come without a vocabulary.
+enum class Parts : std::uint8_t { all, no_tokenizer };
+
+// Opens, checks and loads onto the CPU, with progress on stderr. Every error begins with the path.
+Result<std::unique_ptr<LoadedModel>> load_model(const Session& session, const ModelOptions& options,
+                                                Parts parts = Parts::all);
+
+// The tokenizer that the checkpoint carries: a GGUF's metadata or a folder's tokenizer.json.
+Result<Tokenizer> load_tokenizer(const Checkpoint& checkpoint);
+// The chat template that the checkpoint carries, if any.
+Result<std::optional<std::string>> find_chat_template(const Checkpoint& checkpoint);
+
+// A prompt as tokens: the text as it is (`raw`, with the model's own begin token), or a user's message behind an optional
+// system message in the model's chat template. Errc::not_found where the model has no template. Control tokens in the
+// user's text stay text.
+Result<std::vector<Token>> prompt_tokens(const LoadedModel& model, const std::string& text, const std::string& system,
+                                         bool raw);
+
+// The instruction set to use: $ASSAY_ISA (portable, avx2, avx512) or the best that this machine runs.
+Result<kernel::Isa> chosen_isa();
+
+}  // namespace assay::cli

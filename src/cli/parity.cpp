@@ -1,0 +1,133 @@
+// assay parity: logits of an engine against the double-precision reference.
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <memory>
+
+#include "base/npy.h"
+#include "cli/model_options.h"
+#include "measure/matrix_output.h"
+#include "measure/parity_run.h"
+#include "model/reference.h"
+
+namespace assay::cli {
+namespace {
+
+struct ParityOptions {
+  ModelOptions model;
+  std::string text_file;
+  std::vector<Token> tokens;
+  std::uint32_t positions = 0;
+  std::string dump;
+  std::string logits_of = "direct";
+};
+
+Result<std::vector<Token>> tokens_of(const LoadedModel& model, const ParityOptions& options) {
+  if (!options.tokens.empty()) {
+    for (const Token token : options.tokens) {
+      if (token < 0 || static_cast<std::uint32_t>(token) >= model.weights.config.vocab) {
+        return fail(Errc::bad_value, "--tokens: " + std::to_string(token) + ", expected 0.." +
+                                         std::to_string(model.weights.config.vocab - 1));
+      }
+    }
+    return options.tokens;
+  }
+  std::string text(measure::standard_text());
+  if (!options.text_file.empty()) {
+    std::ifstream in(options.text_file, std::ios::binary);
+    if (!in) return fail(Errc::not_found, options.text_file + ": cannot be read");
+    text.assign(std::istreambuf_iterator<char>(in), {});
+  }
+  return model.tokenizer->encode(text);
+}
+
+Result<void> dump(const LoadedModel& model, const ParityOptions& options, std::span<const Token> tokens,
+                  std::span<const std::uint32_t> positions) {
+  std::vector<float> values;
+  if (options.logits_of == "reference") {
+    const auto logits = model::reference_logits(model.weights, tokens, positions);
+    if (!logits) return std::unexpected(logits.error());
+    values.assign(logits->begin(), logits->end());
+  } else {
+    auto logits = measure::backend_logits(*model.backend, tokens, positions);
+    if (!logits) return std::unexpected(std::move(logits.error()));
+    values = std::move(*logits);
+  }
+  return write_npy(options.dump, values, positions.size(), model.weights.config.vocab);
+}
+
+Result<void> parity(Session& session, ParityOptions& options) {
+  if (options.logits_of != "direct" && options.logits_of != "reference") {
+    return fail(Errc::bad_value, "--logits-of is \"" + options.logits_of + "\", expected direct or reference");
+  }
+  auto model = load_model(session, options.model, options.tokens.empty() ? Parts::all : Parts::no_tokenizer);
+  if (!model) return std::unexpected(std::move(model.error()));
+  const LoadedModel& loaded = **model;
+  const auto tokens = tokens_of(loaded, options);
+  if (!tokens) return std::unexpected(tokens.error());
+  const auto positions = measure::spread_positions(static_cast<std::uint32_t>(tokens->size()), options.positions);
+  if (!options.dump.empty()) {
+    ASSAY_TRY(dump(loaded, options, *tokens, positions));
+    if (session.json) {
+      session.print({{"dump", options.dump}, {"rows", positions.size()}, {"vocab", loaded.weights.config.vocab}});
+    } else {
+      std::printf("%s: (%zu, %u) float32 logits of %s\n", options.dump.c_str(), positions.size(),
+                  loaded.weights.config.vocab, options.logits_of.c_str());
+    }
+    return {};
+  }
+  const auto rounding = measure::direct_rounding(loaded.weights, loaded.backend->facts().kv_type);
+  Progress progress(session.clock, session.progress(), "reference", 100, "%");
+  const auto result =
+      measure::run_parity(*loaded.backend, loaded.weights, rounding, *tokens, positions, [&](double share) {
+        progress.update(static_cast<std::uint64_t>(share * 100));
+        return true;
+      });
+  progress.finish();
+  if (!result) return std::unexpected(result.error());
+  if (session.json) {
+    Json out = measure::to_json(*result);
+    out["model"] = loaded.path;
+    out["engine"] = loaded.backend->facts().name;
+    out["build"] = loaded.backend->facts().build;
+    out["kv"] = loaded.backend->facts().kv_type;
+    out["tokens"] = tokens->size();
+    session.print(out);
+  } else {
+    std::printf("direct against the double-precision reference: %zu positions of %zu tokens, vocabulary %u\n",
+                result->positions, tokens->size(), loaded.weights.config.vocab);
+    std::printf("top-1      %zu of %zu equal (%.2f %%)\n", result->top1_equal, result->positions,
+                100 * result->top1_share());
+    std::printf("max|diff|  %.4g   bound %.4g\n", result->max_abs, result->bound);
+    std::printf("rms diff   %.4g\n", result->rms);
+    std::printf("KL         mean %.3g, max %.3g nats\n", result->kl_mean, result->kl_max);
+    std::printf("%s\n", result->holds()
+                            ? "holds: every difference is within the bound"
+                            : "DOES NOT HOLD: a difference is beyond the bound, or a top-1 is not explained");
+  }
+  if (!result->holds()) session.finish(Exit::no);
+  return {};
+}
+
+}  // namespace
+
+void add_parity(CLI::App& app, Session& session) {
+  auto options = std::make_shared<ParityOptions>();
+  CLI::App* command = app.add_subcommand("parity", "logits of direct against the double-precision reference");
+  command->footer(
+      "Exit code 1 where a difference is beyond its bound.\n"
+      "Examples:\n  assay parity --positions 32\n  assay parity --tokens 1,2,3 --dump logits.npy");
+  add_model_options(*command, options->model);
+  command->add_option("--text", options->text_file, "file with the text to compare on (default: a built-in one)");
+  command->add_option("--tokens", options->tokens, "token ids instead of a text")->delimiter(',');
+  command->add_option("--positions", options->positions, "compare at so many positions, spread evenly (default: all)");
+  command->add_option("--dump", options->dump,
+                      "write the logits as float32 (positions, vocab) to this .npy file instead");
+  command->add_option("--logits-of", options->logits_of, "what --dump writes: direct or reference")
+      ->capture_default_str();
+  command->callback([options, &session] {
+    if (const auto done = parity(session, *options); !done) session.fail(done.error());
+  });
+}
+
+}  // namespace assay::cli

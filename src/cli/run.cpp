@@ -1,0 +1,85 @@
+// assay run: one answer in the terminal.
+#include <unistd.h>
+
+#include <cstdio>
+#include <iostream>
+#include <iterator>
+#include <memory>
+
+#include "cli/generate.h"
+#include "cli/model_options.h"
+#include "cli/sampling_options.h"
+#include "schedule/scheduler.h"
+
+namespace assay::cli {
+namespace {
+
+struct RunOptions {
+  ModelOptions model;
+  GenerationOptions generation;
+  std::string prompt;
+  std::string system;
+  bool raw = false;
+  bool stats = false;
+};
+
+Result<void> run(Session& session, RunOptions& options) {
+  if (options.prompt.empty()) {
+    if (::isatty(STDIN_FILENO) == 1) {
+      return fail(Errc::bad_value, "no prompt: expected one as an argument or on stdin");
+    }
+    options.prompt.assign(std::istreambuf_iterator<char>(std::cin), {});
+  }
+  auto model = load_model(session, options.model);
+  if (!model) return std::unexpected(std::move(model.error()));
+  const LoadedModel& loaded = **model;
+  auto prompt = prompt_tokens(loaded, options.prompt, options.system, options.raw);
+  if (!prompt) return std::unexpected(std::move(prompt.error()));
+
+  schedule::Scheduler engine(*loaded.backend, session.clock, loaded.detokenize.get(), {});
+  Request request;
+  request.id = 1;
+  request.prompt = *prompt;
+  request.sampling = options.generation.sampling;
+  request.output_tokens_max = options.generation.max_tokens;
+  request.output_tokens_min = options.generation.min_tokens;
+  request.stop_texts = options.generation.stop;
+  const auto ends = loaded.tokenizer->end_tokens();
+  request.stop_tokens.assign(ends.begin(), ends.end());
+  const auto answer = generate(engine, session.clock, request, [&](std::string_view text) {
+    if (session.json) return;
+    std::fwrite(text.data(), 1, text.size(), stdout);
+    std::fflush(stdout);
+  });
+  if (!answer) return std::unexpected(answer.error());
+  if (session.json) {
+    Json out = to_json(*answer);
+    out["model"] = loaded.path;
+    out["engine"] = loaded.backend->facts().name;
+    session.print(out);
+    return {};
+  }
+  std::fputc('\n', stdout);
+  std::fflush(stdout);
+  if (options.stats) std::fprintf(stderr, "%s\n", summary(*answer).c_str());
+  return {};
+}
+
+}  // namespace
+
+void add_run(CLI::App& app, Session& session) {
+  auto options = std::make_shared<RunOptions>();
+  CLI::App* command = app.add_subcommand("run", "one answer to one prompt");
+  command->footer("Example:\n  assay run 'What colour is the sky?' --max-tokens 40 --stats");
+  command->add_option("prompt", options->prompt, "the question or text; without it, stdin is read");
+  command->add_option("--system", options->system, "system message");
+  command->add_flag("--raw", options->raw, "complete the text as it is, without the chat template");
+  command->add_flag("--stats", options->stats, "print counts and speeds on stderr");
+  add_model_options(*command, options->model);
+  add_generation_options(*command, options->generation);
+  command->callback([options, &session] {
+    if (const auto done = run(session, *options); !done) session.fail(done.error());
+  });
+}
+
+}  // namespace assay::cli
