@@ -176,12 +176,6 @@ Result<SafetensorsTensor> check_entry(Entry entry, std::uint64_t data_at, std::s
   }
   SafetensorsTensor tensor;
   tensor.at = data_at + begin;
-  if (tensor.at % facts(row->dtype).block_bytes != 0) {
-    return fail(Errc::bad_value,
-                place + ": begins at byte " + std::to_string(tensor.at) + ", expected a multiple of its element's " +
-                    std::to_string(facts(row->dtype).block_bytes) + " bytes (write the file anew)",
-                tensor.at);
-  }
   tensor.name = std::move(entry.name);
   tensor.view.dtype = row->dtype;
   tensor.view.shape = std::move(entry.shape);

@@ -27,8 +27,8 @@ struct Safetensors {
   std::vector<std::pair<std::string, std::string>> metadata;  // "__metadata__", e.g. format: pt
 };
 
-// Views into `bytes`. Errc::truncated, bad_value (header, duplicate, shape, gaps and overlaps, bytes left over, data not
-// aligned to its element), unsupported (a dtype that has no counterpart here); errors name tensor, offset in the file,
+// Views into `bytes`; data may begin at any byte, since MLX writes headers of any length. Errc::truncated, bad_value
+// (header, duplicate, shape, gaps and overlaps, bytes left over), unsupported (a dtype that has no counterpart here); errors name tensor, offset in the file,
 // what was met and what was expected, not the file. Cost: the header only.
 Result<Safetensors> read_safetensors(std::span<const std::byte> bytes);
 

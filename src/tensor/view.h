@@ -1,4 +1,6 @@
 // A tensor where it lies: borrowed bytes with a type and a shape. Copies are cheap; the file must outlive them.
+// From a safetensors file the bytes may begin at any address (MLX does not align them): read elements with memcpy.
+// From GGUF they begin at a multiple of 8 at least, 32 usually.
 #pragma once
 
 #include <cstddef>
