@@ -43,16 +43,22 @@ Result<void> Detokenizer::push(Token token, std::string& out) {
     return {};
   }
   std::string_view piece = tokenizer_->piece(token);
-  if (at_start_ && !piece.empty()) {
-    if (tokenizer_->strips_first_space() && piece.front() == ' ') piece.remove_prefix(1);
-    at_start_ = false;
+  const bool at_start = at_start_;
+  at_start_ = false;
+  if (at_start && tokenizer_->first_piece() == FirstPiece::without_spaces) {
+    for (const char c : piece) {
+      if (c != ' ') pending_ += c;
+    }
+  } else {
+    if (at_start && tokenizer_->first_piece() == FirstPiece::without_space && piece.starts_with(' ')) piece.remove_prefix(1);
+    pending_ += piece;
   }
-  pending_ += piece;
   drain(out);
   return {};
 }
 
 void Detokenizer::drain(std::string& out) {
+  const std::size_t before = out.size();
   std::string_view rest = pending_;
   while (true) {
     const std::size_t good = unicode::valid_prefix(rest);
@@ -63,10 +69,14 @@ void Detokenizer::drain(std::string& out) {
     rest.remove_prefix(broken_bytes(rest));
   }
   pending_.erase(0, pending_.size() - rest.size());
+  if (tokenizer_->drops_last_space() && pending_.empty() && out.size() > before && out.back() == ' ') {
+    out.pop_back();
+    pending_ = " ";
+  }
 }
 
 void Detokenizer::finish(std::string& out) {
-  if (!pending_.empty()) unicode::append(out, unicode::replacement);
+  if (!pending_.empty() && pending_ != " ") unicode::append(out, unicode::replacement);
   pending_.clear();
   at_start_ = options_.starts_a_text;
 }

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "tokenizer/byte_alphabet.h"
+#include "tokenizer/end_tokens.h"
 #include "tokenizer/parts.h"
 #include "tokenizer/pre_names.h"
 #include "tokenizer/unicode.h"
@@ -17,34 +18,6 @@ using Parts = Tokenizer::Parts;
 using Type = VocabularyData::TokenType;
 
 constexpr std::string_view mark = "\xE2\x96\x81";
-
-// Texts that end a turn or the text in published vocabularies.
-constexpr std::array end_texts{"<|eot_id|>",
-                               "<|im_end|>",
-                               "<|end|>",
-                               "<|return|>",
-                               "<|call|>",
-                               "<|flush|>",
-                               "<|calls|>",
-                               "<end_of_turn>",
-                               "<|endoftext|>",
-                               "</s>",
-                               "<|eom_id|>",
-                               "<EOT>",
-                               "_<EOT>",
-                               "[EOT]",
-                               "[EOS]",
-                               "<|end_of_text|>",
-                               "<end_of_utterance>",
-                               "<eos>",
-                               "<turn|>",
-                               "<|tool_response>",
-                               "<｜end▁of▁sentence｜>",
-                               "[e~["};
-// Texts that are an end-of-turn token where no key names one, the first found counts.
-constexpr std::array eot_texts{"<|eot_id|>",        "<|im_end|>", "<|end|>", "<end_of_turn>", "<|endoftext|>",
-                               "<|end_of_text|>",   "<EOT>",      "_<EOT>",  "[EOT]",         "<｜end▁of▁sentence｜>",
-                               "<end_of_utterance>"};
 
 enum class Family : std::uint8_t { byte_level, sentence_piece, unigram, bert };
 
@@ -68,10 +41,6 @@ struct Builder {
   void byte_tokens(std::array<Token, 256>& out) const;
   Result<void> unigram();
   void bert();
-  std::optional<Token> find(std::string_view text) const {
-    const Token t = parts->by_text.find(text);
-    return t == TokenTable::absent ? std::nullopt : std::optional(t);
-  }
   Type type(std::size_t token) const { return static_cast<Type>(types[token]); }
 };
 
@@ -171,43 +140,16 @@ Result<void> Builder::special_tokens() {
   return {};
 }
 
-// Sets end_tokens and marks tokens that look like control tokens as such, whatever their type says.
+// Tokens that look like control tokens are such, whatever their type says.
 void Builder::end_of_generation() {
-  std::vector<Token>& ends = parts->end_tokens;
-  const auto control = [&](Token t) { types[static_cast<std::size_t>(t)] = VocabularyData::control; };
-  for (const std::string_view text : eot_texts) {
-    if (parts->special.eot) break;
-    parts->special.eot = find(text);
-  }
-  if (!parts->special.eom) parts->special.eom = find("<|eom_id|>");
-  for (const std::string_view text : end_texts) {
-    if (const auto t = find(text)) {
-      ends.push_back(*t);
-      control(*t);
-    }
-  }
-  for (const auto& role : {parts->special.eos, parts->special.eot, parts->special.eom}) {
-    if (role) ends.push_back(*role);
-  }
-  // Always shown, so that a reader of the channel format sees them (gpt-oss).
-  for (const char* text : {"<|channel|>", "<|message|>", "<|start|>", "<|constrain|>"}) {
-    if (const auto t = find(text)) types[static_cast<std::size_t>(*t)] = VocabularyData::user_defined;
-  }
-  std::sort(ends.begin(), ends.end());
-  ends.erase(std::unique(ends.begin(), ends.end()), ends.end());
-  const auto ends_with = [&](std::string_view text) {
-    const auto t = find(text);
-    return t && std::binary_search(ends.begin(), ends.end(), *t);
+  const EndTokens found = find_end_tokens(parts->by_text, parts->special);
+  const auto set = [&](const std::vector<Token>& tokens, Type type_now) {
+    for (const Token t : tokens) types[static_cast<std::size_t>(t)] = type_now;
   };
-  const auto drop = [&](std::string_view text, Type type_then) {
-    if (const auto t = find(text); t && ends_with(text)) {
-      std::erase(ends, *t);
-      types[static_cast<std::size_t>(*t)] = type_then;
-    }
-  };
-  const bool calls = ends_with("<|call|>") || ends_with("<|calls|>");
-  if (calls && (ends_with("<|return|>") || ends_with("<|flush|>"))) drop("<|end|>", VocabularyData::user_defined);
-  if (ends_with("<|tool_response>")) drop("</s>", VocabularyData::normal);
+  set(found.ends, VocabularyData::control);
+  set(found.shown, VocabularyData::user_defined);
+  set(found.normal, VocabularyData::normal);
+  parts->end_tokens = found.ends;
 }
 
 void Builder::texts() {
@@ -354,10 +296,10 @@ void Builder::bert() {
 
 Result<void> Builder::model() {
   const bool prefix = data.add_space_prefix.value_or(family == Family::sentence_piece);
-  parts->strips_first_space = prefix && family != Family::byte_level;
+  const bool strips = family == Family::bert || (prefix && family != Family::byte_level);
+  parts->first_piece = strips ? FirstPiece::without_space : FirstPiece::whole;
   if (family == Family::unigram) return unigram();
   if (family == Family::bert) {
-    parts->strips_first_space = true;
     bert();
     return {};
   }

@@ -101,7 +101,8 @@ struct Tokenizer::Parts {
   std::vector<Token> end_tokens;  // rising
   std::vector<Token> begin_tokens;
   std::vector<Token> closing_tokens;
-  bool strips_first_space = false;
+  FirstPiece first_piece = FirstPiece::whole;
+  bool drops_last_space = false;  // a text's last space belongs to no word (BPEDecoder)
 
   // From text to tokens, in this order.
   bool keeps_bytes = false;  // invalid UTF-8 reaches the model

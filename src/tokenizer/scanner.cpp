@@ -302,7 +302,7 @@ void thousands(std::string_view text, std::uint32_t base, std::vector<std::uint3
     std::size_t count = 0;
     std::size_t bytes = 0;
     for (; (r.peek(at, bytes) & digits) != 0; at += bytes) ++count;
-    if (kind == Thousands::needs_boundary && (r.peek(at) & unicode::word) != 0) continue;
+    if (kind == Thousands::needs_boundary && (r.peek(at) & unicode::regex_word) != 0) continue;
     if (count == 0) break;
     if (kind != Thousands::before) cut(begin);
     std::size_t left = count;

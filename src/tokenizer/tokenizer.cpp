@@ -175,6 +175,7 @@ std::span<const Token> Tokenizer::end_tokens() const { return parts_->end_tokens
 const SpecialTokens& Tokenizer::special() const { return parts_->special; }
 std::span<const Token> Tokenizer::begin_tokens() const { return parts_->begin_tokens; }
 std::span<const Token> Tokenizer::closing_tokens() const { return parts_->closing_tokens; }
-bool Tokenizer::strips_first_space() const { return parts_->strips_first_space; }
+FirstPiece Tokenizer::first_piece() const { return parts_->first_piece; }
+bool Tokenizer::drops_last_space() const { return parts_->drops_last_space; }
 
 }  // namespace assay

@@ -44,6 +44,9 @@ struct SpecialTokens {
 enum class AddSpecial : std::uint8_t { no, by_model };          // begin/end tokens around the text
 enum class ParseSpecial : std::uint8_t { as_text, as_tokens };  // what "<|im_end|>" within the text means
 
+// What a text's first piece loses: spaces that the vocabulary put there.
+enum class FirstPiece : std::uint8_t { whole, without_space, without_spaces };
+
 struct EncodeOptions {
   AddSpecial add = AddSpecial::by_model;
   // as_text is the safe choice for text of users: no text can then become a control token.
@@ -86,7 +89,8 @@ class Tokenizer {
   const SpecialTokens& special() const;
   std::span<const Token> begin_tokens() const;    // what AddSpecial::by_model puts before a text
   std::span<const Token> closing_tokens() const;  // and after it
-  bool strips_first_space() const;                // a text's first piece begins with a space of the vocabulary's own
+  FirstPiece first_piece() const;
+  bool drops_last_space() const;  // a text's last space belongs to no word
 
   struct Parts;  // see parts.h
   explicit Tokenizer(std::unique_ptr<const Parts> parts);

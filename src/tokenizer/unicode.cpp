@@ -88,6 +88,8 @@ std::uint16_t properties(std::uint32_t c) {
   }
   if (is_white_space(c)) bits |= space;
   if (is_bert_han(c)) bits |= han;
+  const bool latin_number = c == 0xB2 || c == 0xB3 || c == 0xB9 || (c >= 0xBC && c <= 0xBE);
+  if ((bits & word) != 0 || latin_number) bits |= regex_word;
   if (c == 0x200C || c == 0x200D) bits |= word;  // Join_Control
   return static_cast<std::uint16_t>(bits);
 }

@@ -21,7 +21,8 @@ enum : std::uint16_t {
   lowerish = 1 << 7,     // \p{Ll}\p{Lm}\p{Lo}\p{M}
   digit = 1 << 8,        // \p{Nd}
   control = 1 << 9,      // \p{C}
-  word = 1 << 10,        // \w: letters, marks, digits, connectors (UTS 18)
+  word = 1 << 10,        // \w: letters, marks, digits, connectors, joiners (UTS 18)
+  regex_word = 1 << 13,  // \w of Oniguruma: without the joiners, with six numbers of Latin-1
   nonspacing = 1 << 11,  // \p{Mn}
   han = 1 << 12,         // the CJK ideographs that BERT sets apart
 };

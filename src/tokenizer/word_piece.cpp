@@ -8,6 +8,11 @@ WordPiece::WordPiece(WordPieceOptions options, TokenTable known)
     : options_(std::move(options)), known_(std::move(known)) {}
 
 void WordPiece::encode(std::string_view word, std::string& scratch, std::vector<Token>& out) const {
+  if (options_.whole_words) {
+    const Token token = known_.find(word);
+    out.push_back(token == TokenTable::absent ? options_.unk : token);
+    return;
+  }
   const auto continues = [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80; };
   const auto characters =
       static_cast<std::size_t>(std::count_if(word.begin(), word.end(), [&](char c) { return !continues(c); }));

@@ -17,6 +17,7 @@ struct WordPieceOptions {
   std::string first_prefix;               // written before a word's first token (GGUF: U+2581)
   std::string continuing_prefix = "##";   // and before the others
   std::size_t word_characters_max = 100;  // longer words are unknown
+  bool whole_words = false;               // WordLevel: a word is a token or unknown
 };
 
 class WordPiece {
