@@ -85,14 +85,12 @@ void AddedTokens::cut(std::string_view text, std::uint32_t begin, std::uint32_t 
     const AddedToken& token = tokens_[static_cast<std::size_t>(match.token)];
     std::size_t from = at;
     std::size_t to = at + match.size;
+    at = to;  // the search goes on within white space that a token takes: a token there is found too
     if (token.whole_word) {
       std::size_t start = 0;
       const bool word_before = from > begin && (class_before(text, begin, from, start) & unicode::word) != 0;
       const bool word_after = to < end && (classes[unicode::decode(text, to).code_point] & unicode::word) != 0;
-      if (word_before || word_after) {
-        at = to;
-        continue;
-      }
+      if (word_before || word_after) continue;
     }
     if (token.strips_left) {
       std::size_t start = 0;
@@ -107,7 +105,7 @@ void AddedTokens::cut(std::string_view text, std::uint32_t begin, std::uint32_t 
     }
     if (from > done) out.push_back({static_cast<std::uint32_t>(done), static_cast<std::uint32_t>(from), -1});
     out.push_back({static_cast<std::uint32_t>(from), static_cast<std::uint32_t>(to), token.id});
-    done = at = to;
+    done = to;
   }
   if (done < end) out.push_back({static_cast<std::uint32_t>(done), end, -1});
 }

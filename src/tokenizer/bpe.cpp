@@ -253,7 +253,8 @@ void Bpe::join_long(BpeScratch& scratch) const {
 
 void Bpe::put_bytes(std::string_view text, std::vector<Token>& out) const {
   for (const char c : text) {
-    const Token token = options_.byte_tokens[static_cast<unsigned char>(c)];
+    Token token = options_.byte_tokens[static_cast<unsigned char>(c)];
+    if (options_.bytes) token = known_.find({&c, 1});
     if (token >= 0) {
       out.push_back(token);
     } else if (options_.unk) {

@@ -45,20 +45,26 @@ Result<void> Detokenizer::push(Token token, std::string& out) {
   std::string_view piece = tokenizer_->piece(token);
   const bool at_start = at_start_;
   at_start_ = false;
-  if (at_start && tokenizer_->first_piece() == FirstPiece::without_spaces) {
+  const bool has_marks = piece != tokenizer_->text(token);
+  if (at_start && tokenizer_->first_piece() == FirstPiece::without_spaces && has_marks) {
     for (const char c : piece) {
       if (c != ' ') pending_ += c;
     }
   } else {
-    if (at_start && tokenizer_->first_piece() == FirstPiece::without_space && piece.starts_with(' ')) piece.remove_prefix(1);
+    if (at_start && tokenizer_->first_piece() == FirstPiece::without_space && piece.starts_with(' '))
+      piece.remove_prefix(1);
     pending_ += piece;
   }
   drain(out);
+  const bool ends_word = tokenizer_->drops_last_space() && piece.ends_with(' ') && piece != tokenizer_->text(token);
+  if (ends_word && pending_.empty() && !out.empty()) {
+    out.pop_back();
+    pending_ = " ";
+  }
   return {};
 }
 
 void Detokenizer::drain(std::string& out) {
-  const std::size_t before = out.size();
   std::string_view rest = pending_;
   while (true) {
     const std::size_t good = unicode::valid_prefix(rest);
@@ -69,10 +75,6 @@ void Detokenizer::drain(std::string& out) {
     rest.remove_prefix(broken_bytes(rest));
   }
   pending_.erase(0, pending_.size() - rest.size());
-  if (tokenizer_->drops_last_space() && pending_.empty() && out.size() > before && out.back() == ' ') {
-    out.pop_back();
-    pending_ = " ";
-  }
 }
 
 void Detokenizer::finish(std::string& out) {

@@ -8,16 +8,32 @@ namespace assay {
 namespace {
 
 // Texts that end a turn or the text in published vocabularies.
-constexpr std::array<std::string_view, 22> end_texts{
-    "<|eot_id|>", "<|im_end|>",           "<|end|>",       "<|return|>",         "<|call|>",
-    "<|flush|>",  "<|calls|>",            "<end_of_turn>", "<|endoftext|>",      "</s>",
-    "<|eom_id|>", "<EOT>",                "_<EOT>",        "[EOT]",              "[EOS]",
-    "<eos>",      "<|end_of_text|>",      "<turn|>",       "<end_of_utterance>", "<|tool_response>",
-    "[e~[",       "<｜end▁of▁sentence｜>"};
+constexpr std::array<std::string_view, 22> end_texts{"<|eot_id|>",
+                                                     "<|im_end|>",
+                                                     "<|end|>",
+                                                     "<|return|>",
+                                                     "<|call|>",
+                                                     "<|flush|>",
+                                                     "<|calls|>",
+                                                     "<end_of_turn>",
+                                                     "<|endoftext|>",
+                                                     "</s>",
+                                                     "<|eom_id|>",
+                                                     "<EOT>",
+                                                     "_<EOT>",
+                                                     "[EOT]",
+                                                     "[EOS]",
+                                                     "<eos>",
+                                                     "<|end_of_text|>",
+                                                     "<turn|>",
+                                                     "<end_of_utterance>",
+                                                     "<|tool_response>",
+                                                     "[e~[",
+                                                     "<｜end▁of▁sentence｜>"};
 
 // Texts of an end-of-turn token where no key names one; the first found counts.
 constexpr std::array<std::string_view, 11> eot_texts{
-    "<|eot_id|>", "<|im_end|>", "<|end|>", "<end_of_turn>", "<|endoftext|>", "<|end_of_text|>",
+    "<|eot_id|>", "<|im_end|>", "<|end|>", "<end_of_turn>",         "<|endoftext|>",     "<|end_of_text|>",
     "<EOT>",      "_<EOT>",     "[EOT]",   "<｜end▁of▁sentence｜>", "<end_of_utterance>"};
 
 // Marks of gpt-oss's channel format: part of the answer, not of the frame around it.

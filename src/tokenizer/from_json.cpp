@@ -32,7 +32,8 @@ Result<std::vector<AddedToken>> read_added(const Json& root) {
     token.special = *special;
     for (const auto& [key, field, fallback] :
          {std::tuple("lstrip", &token.strips_left, false), std::tuple("rstrip", &token.strips_right, false),
-          std::tuple("single_word", &token.whole_word, false), std::tuple("normalized", &token.normalized, !*special)}) {
+          std::tuple("single_word", &token.whole_word, false),
+          std::tuple("normalized", &token.normalized, !*special)}) {
       const auto value = json_bool(entry, key, fallback, where);
       if (!value) return std::unexpected(value.error());
       *field = *value;
@@ -43,7 +44,8 @@ Result<std::vector<AddedToken>> read_added(const Json& root) {
 }
 
 // Texts by id; ids may leave gaps.
-Result<void> set_texts(const JsonVocabulary& vocabulary, const std::vector<AddedToken>& added, Tokenizer::Parts& parts) {
+Result<void> set_texts(const JsonVocabulary& vocabulary, const std::vector<AddedToken>& added,
+                       Tokenizer::Parts& parts) {
   std::size_t count = 0;
   for (const auto& [text, token] : vocabulary.entries) count = std::max(count, static_cast<std::size_t>(token) + 1);
   for (const AddedToken& token : added) count = std::max(count, static_cast<std::size_t>(token.id) + 1);
@@ -100,8 +102,9 @@ Result<void> read_config(std::string_view text, Tokenizer::Parts& parts) {
   const auto config = parse_json(text, "tokenizer_config.json");
   if (!config) return std::unexpected(config.error());
   SpecialTokens& s = parts.special;
-  for (const auto& [key, role] : {std::pair("bos_token", &s.bos), std::pair("eos_token", &s.eos), std::pair("unk_token", &s.unk),
-                                  std::pair("pad_token", &s.pad), std::pair("sep_token", &s.sep), std::pair("mask_token", &s.mask)}) {
+  for (const auto& [key, role] :
+       {std::pair("bos_token", &s.bos), std::pair("eos_token", &s.eos), std::pair("unk_token", &s.unk),
+        std::pair("pad_token", &s.pad), std::pair("sep_token", &s.sep), std::pair("mask_token", &s.mask)}) {
     const auto token = config_token(*config, key, parts);
     if (!token) return std::unexpected(token.error());
     if (*token) *role = **token;

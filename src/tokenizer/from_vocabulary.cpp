@@ -213,14 +213,11 @@ Result<void> Builder::byte_pairs() {
   BpeOptions options;
   options.bytes = letters;
   options.ignore_merges = rules.ignore_merges;
+  // A byte without a token is left out, as the models' own tokenizers do.
+  if (letters) options.outside = BpeOptions::Outside::early;
   options.unk = letters ? std::nullopt : parts->special.unk;
-  byte_tokens(options.byte_tokens);
-  if (letters) {
-    for (unsigned byte = 0; byte < 256; ++byte) {
-      const char c = static_cast<char>(byte);
-      options.byte_tokens[byte] = known.find({&c, 1});
-    }
-  }
+  options.byte_tokens.fill(-1);
+  if (!letters) byte_tokens(options.byte_tokens);
   Bpe bpe(options, std::move(known), n);
   if (family == Family::sentence_piece) {
     std::vector<std::string_view> all;

@@ -3,7 +3,9 @@
 namespace assay {
 namespace {
 
-std::string path_of(std::string_view where, std::string_view key) { return std::string(where) + "." + std::string(key); }
+std::string path_of(std::string_view where, std::string_view key) {
+  return std::string(where) + "." + std::string(key);
+}
 
 }  // namespace
 

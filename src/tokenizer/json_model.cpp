@@ -46,7 +46,8 @@ Result<std::pair<std::string, std::string>> read_merge(const Json& merge, std::s
   if (merge.is_string()) {
     const auto& text = merge.get_ref<const std::string&>();
     const std::size_t space = text.find(' ');
-    if (space != std::string::npos && space > 0 && space + 1 < text.size() && text.find(' ', space + 1) == std::string::npos) {
+    if (space != std::string::npos && space > 0 && space + 1 < text.size() &&
+        text.find(' ', space + 1) == std::string::npos) {
       return std::pair(text.substr(0, space), text.substr(space + 1));
     }
   }
@@ -123,11 +124,13 @@ Result<void> read_bpe(const Json& model, const JsonVocabulary& vocabulary, Token
       right = letters_to_bytes(pair->second);
     }
     if (left && right) {
-      if (right->size() < prefix_bytes) return json_wrong("model.merges[" + std::to_string(rank) + "]", "the prefix of a continuing text");
+      if (right->size() < prefix_bytes)
+        return json_wrong("model.merges[" + std::to_string(rank) + "]", "the prefix of a continuing text");
       const std::string joined = *left + right->substr(prefix_bytes);
       if (bpe.whole(joined) == TokenTable::absent) {
-        return json_wrong("model.merges[" + std::to_string(rank) + "]: '" + pair->first + pair->second.substr(prefix_bytes) + "'",
-                          "a token of the vocabulary");
+        return json_wrong(
+            "model.merges[" + std::to_string(rank) + "]: '" + pair->first + pair->second.substr(prefix_bytes) + "'",
+            "a token of the vocabulary");
       }
       bpe.add_pair(*left, *right, joined, rank, false);
     }
@@ -199,7 +202,8 @@ Result<JsonVocabulary> read_vocabulary(const Json& model) {
   const Json* vocab = json_find(model, "vocab");
   if (vocab == nullptr) return json_wrong("model.vocab", "a vocabulary");
   if (vocab->size() > vocabulary_max) {
-    return json_wrong("model.vocab of " + std::to_string(vocab->size()) + " tokens", "at most " + std::to_string(vocabulary_max));
+    return json_wrong("model.vocab of " + std::to_string(vocab->size()) + " tokens",
+                      "at most " + std::to_string(vocabulary_max));
   }
   const auto too_long = [](const std::string& text) { return text.size() > token_bytes_max; };
   if (model_type(model) == "Unigram") {

@@ -30,10 +30,10 @@ void replace_all(std::string& text, std::string_view from, std::string_view to) 
 
 // English spacing, as WordPiece's decoder cleans it up.
 void clean_up(std::string& text) {
-  for (const auto& [from, to] : {std::pair(" .", "."), std::pair(" ?", "?"), std::pair(" !", "!"), std::pair(" ,", ","),
-                                 std::pair(" ' ", "'"), std::pair(" n't", "n't"), std::pair(" 'm", "'m"),
-                                 std::pair(" do not", " don't"), std::pair(" 's", "'s"), std::pair(" 've", "'ve"),
-                                 std::pair(" 're", "'re")}) {
+  for (const auto& [from, to] :
+       {std::pair(" .", "."), std::pair(" ?", "?"), std::pair(" !", "!"), std::pair(" ,", ","), std::pair(" ' ", "'"),
+        std::pair(" n't", "n't"), std::pair(" 'm", "'m"), std::pair(" do not", " don't"), std::pair(" 's", "'s"),
+        std::pair(" 've", "'ve"), std::pair(" 're", "'re")}) {
     replace_all(text, from, to);
   }
 }

@@ -18,7 +18,7 @@ Result<bool> json_bool(const Json& object, std::string_view key, bool fallback, 
 Result<std::int64_t> json_integer(const Json& object, std::string_view key, std::int64_t fallback,
                                   std::string_view where);
 Result<const Json*> json_list(const Json& object, std::string_view key, std::string_view where);
-std::unexpected<Error> json_refuse(std::string_view where, std::string_view what);  // Errc::unsupported
+std::unexpected<Error> json_refuse(std::string_view where, std::string_view what);     // Errc::unsupported
 std::unexpected<Error> json_wrong(std::string_view where, std::string_view expected);  // Errc::bad_value
 
 // {"String": s} or {"Regex": s} of a field "pattern".

@@ -49,7 +49,8 @@ Result<std::uint32_t> read_character(const Json& json, std::string_view key, std
   const auto text = json_text(json, key, where);
   if (!text) return std::unexpected(text.error());
   const unicode::Decoded d = text->empty() ? unicode::Decoded{0, 0} : unicode::decode(*text, 0);
-  if (d.bytes != text->size() || d.bytes == 0) return json_wrong(std::string(where) + "." + std::string(key), "one character");
+  if (d.bytes != text->size() || d.bytes == 0)
+    return json_wrong(std::string(where) + "." + std::string(key), "one character");
   return d.code_point;
 }
 
@@ -159,8 +160,9 @@ Result<void> read_normalizer(const Json& json, std::string_view where, std::vect
   const auto type = json_text(json, "type", where);
   if (!type) return std::unexpected(type.error());
   if (*type == "Sequence") {
-    return each_element(json, "normalizers", where,
-                        [&](const Json& element, const std::string& path) { return read_normalizer(element, path, out); });
+    return each_element(json, "normalizers", where, [&](const Json& element, const std::string& path) {
+      return read_normalizer(element, path, out);
+    });
   }
   constexpr std::array forms{std::pair("NFC", unicode::Form::nfc), std::pair("NFD", unicode::Form::nfd),
                              std::pair("NFKC", unicode::Form::nfkc), std::pair("NFKD", unicode::Form::nfkd)};

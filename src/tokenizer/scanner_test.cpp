@@ -13,12 +13,12 @@ namespace {
 // Characters that sit on the borders of the classes: cases, modifiers, marks, numbers of all kinds, spaces, signs,
 // unassigned and private ones.
 constexpr std::uint32_t borders[] = {
-    'a',    'z',    's',    't',    'r',     'e',     'l',    'v',    'd',    'm',    'S',     'T',     'L',
-    'A',    'Z',    '\'',   '\'',   '\'',    ' ',     ' ',    ' ',    '\n',   '\n',   '\r',    '\t',    '0',
-    '9',    '1',    '.',    ',',    '!',     '/',     '-',    '_',    '$',    '+',    '<',     '`',     '~',
-    '^',    '|',    '[',    0,      0x7F,    0x85,    0xA0,   0xAA,   0xB2,   0xBC,   0xC9,    0xE9,    0x17F,
-    0x1C5,  0x2B0,  0x300,  0x301,  0x3042,  0x30A2,  0x4E2D, 0x6587, 0xAC00, 0x660,  0x966,   0x1680,  0x180E,
-    0x200B, 0x200D, 0x2028, 0x202F, 0x2075,  0x2160,  0x2203, 0x20AC, 0x212A, 0x24B6, 0x3000,  0xFEFF,  0xFFFD,
+    'a',    'z',    's',    't',     'r',     'e',     'l',     'v',     'd',     'm',     'S',    'T',    'L',
+    'A',    'Z',    '\'',   '\'',    '\'',    ' ',     ' ',     ' ',     '\n',    '\n',    '\r',   '\t',   '0',
+    '9',    '1',    '.',    ',',     '!',     '/',     '-',     '_',     '$',     '+',     '<',    '`',    '~',
+    '^',    '|',    '[',    0,       0x7F,    0x85,    0xA0,    0xAA,    0xB2,    0xBC,    0xC9,   0xE9,   0x17F,
+    0x1C5,  0x2B0,  0x300,  0x301,   0x3042,  0x30A2,  0x4E2D,  0x6587,  0xAC00,  0x660,   0x966,  0x1680, 0x180E,
+    0x200B, 0x200D, 0x2028, 0x202F,  0x2075,  0x2160,  0x2203,  0x20AC,  0x212A,  0x24B6,  0x3000, 0xFEFF, 0xFFFD,
     0xE000, 0x0378, 0x903,  0x1F600, 0x1F999, 0x10400, 0x10428, 0x1D7CE, 0xE0100, 0x10FFFF};
 
 std::string random_text(Random& random, std::size_t characters) {
@@ -28,7 +28,8 @@ std::string random_text(Random& random, std::size_t characters) {
   for (std::size_t i = 0; i < characters; ++i) {
     const std::size_t at = narrow ? first + random.below(3) : random.below(std::size(borders));
     std::uint32_t c = borders[at % std::size(borders)];
-    if (random.below(20) == 0) c = static_cast<std::uint32_t>(random.below(0x600));  // the same in every Unicode since 14
+    if (random.below(20) == 0)
+      c = static_cast<std::uint32_t>(random.below(0x600));  // the same in every Unicode since 14
     unicode::append(out, c);
   }
   return out;

@@ -42,6 +42,11 @@ Result<void> encode_normalized(const Parts& parts, std::string_view text, bool a
       return {};
     }
   }
+  if (parts.keeps_bytes && unicode::valid_prefix(text) != text.size()) {
+    // Cutting at marks supposes whole characters; a lead byte without its followers takes in what comes next.
+    encode_word(parts, text, scratch, out);
+    return {};
+  }
   const auto words = pre_tokenize(parts.pre, text, at_start, scratch.pre);
   if (!words) return std::unexpected(words.error());
   for (const Piece piece : scratch.pre.pieces) {

@@ -80,7 +80,6 @@ std::uint16_t properties(std::uint32_t c) {
     case UTF8PROC_CATEGORY_CF:
     case UTF8PROC_CATEGORY_CS:
     case UTF8PROC_CATEGORY_CO:
-    case UTF8PROC_CATEGORY_CN:
       bits = control;
       break;
     default:

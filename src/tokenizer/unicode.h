@@ -20,7 +20,7 @@ enum : std::uint16_t {
   upperish = 1 << 6,     // \p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}
   lowerish = 1 << 7,     // \p{Ll}\p{Lm}\p{Lo}\p{M}
   digit = 1 << 8,        // \p{Nd}
-  control = 1 << 9,      // \p{C}
+  control = 1 << 9,      // \p{C} without unassigned ones
   word = 1 << 10,        // \w: letters, marks, digits, connectors, joiners (UTS 18)
   regex_word = 1 << 13,  // \w of Oniguruma: without the joiners, with six numbers of Latin-1
   nonspacing = 1 << 11,  // \p{Mn}
