@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
-#include <new>
 #include <string>
 #include <utility>
 
@@ -12,7 +11,6 @@
 namespace assay {
 namespace {
 
-constexpr std::align_val_t alignment{4096};
 constexpr std::uint32_t page_positions = kernel::kv_page_positions;
 
 std::uint32_t pages_of(std::uint32_t length) { return static_cast<std::uint32_t>(KvShape::pages_for(length)); }
@@ -57,8 +55,6 @@ std::vector<Total> totals(std::span<const KvCache::Growth> growth) {
 
 }  // namespace
 
-void KvCache::Release::operator()(std::byte* memory) const { ::operator delete[](memory, alignment); }
-
 Result<KvCache> KvCache::create(const KvShape& shape, std::uint32_t pages, std::uint32_t sequences) {
   ASSAY_TRY(check_shape(shape, pages, sequences));
   std::uint64_t planes = 0;
@@ -73,7 +69,7 @@ Result<KvCache> KvCache::create(const KvShape& shape, std::uint32_t pages, std::
   if (!fits) return full("more than 2^63 bytes");
   KvCache cache;
   cache.shape_ = shape;
-  cache.memory_.reset(static_cast<std::byte*>(::operator new[](bytes, alignment, std::nothrow)));
+  cache.memory_ = allocate_pages(bytes);
   if (!cache.memory_) return full(std::to_string(bytes) + " bytes");
   cache.table_.resize(sequences);
   cache.references_.resize(pages);

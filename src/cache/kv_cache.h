@@ -14,10 +14,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <vector>
 
+#include "base/arena.h"
 #include "base/error.h"
 #include "kernel/attention/kv_layout.h"
 
@@ -98,10 +98,6 @@ class KvCache {
     std::uint32_t length = 0;
     std::vector<std::uint32_t> pages;
   };
-  struct Release {
-    void operator()(std::byte* memory) const;
-  };
-
   KvCache() = default;
   std::byte* page(std::uint32_t number) { return memory_.get() + number * shape_.page_bytes(); }
   std::uint32_t take_page();
@@ -109,7 +105,7 @@ class KvCache {
   Result<void> known(std::uint32_t sequence) const;
 
   KvShape shape_;
-  std::unique_ptr<std::byte[], Release> memory_;
+  Pages memory_;  // large ones where there are: attention jumps from plane to plane
   std::vector<Sequence> table_;
   std::vector<std::uint32_t> references_;  // per page
   std::vector<std::uint32_t> free_;        // a stack

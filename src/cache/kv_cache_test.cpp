@@ -32,7 +32,8 @@ void store_stamp(KvCache& cache, std::uint32_t sequence, std::uint32_t position,
   for (std::uint32_t layer = 0; layer < 2; ++layer) {
     for (std::uint32_t head = 0; head < 2; ++head) {
       const std::vector<float> key{static_cast<float>(stamp % 2048), static_cast<float>(layer)};
-      const std::vector<float> value{static_cast<float>(stamp / 2048), static_cast<float>(head)};
+      const std::uint32_t high = stamp / 2048;
+      const std::vector<float> value{static_cast<float>(high), static_cast<float>(head)};
       cache.store(Isa::portable, sequence, position, layer, head, key, value);
     }
   }

@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/arena.h"
 #include "kernel/attention/attention.h"
 
 namespace assay::kernel {
@@ -22,12 +23,12 @@ constexpr std::uint32_t page_count = depth / kv_page_positions;
 
 struct Memory {
   KvLayout layout;
-  std::vector<std::byte> bytes;
+  Pages bytes;
   std::vector<std::uint32_t> pages;
 
   explicit Memory(KvType type) : layout{type, head_dim} {
     const std::size_t page_bytes = layout.plane_bytes() * layers * heads;
-    bytes.resize(page_bytes * page_count);
+    bytes = allocate_pages(page_bytes * page_count);
     std::minstd_rand random(1);
     std::normal_distribution<float> normal;
     std::vector<float> key(head_dim);
@@ -38,12 +39,13 @@ struct Memory {
       for (auto& x : value) x = normal(random);
       kv_store(best_isa(), layout, plane.data(), slot, key, value);
     }
-    for (std::size_t at = 0; at < bytes.size(); at += plane.size()) std::memcpy(&bytes[at], plane.data(), plane.size());
+    for (std::size_t at = 0; at < page_bytes * page_count; at += plane.size())
+      std::memcpy(&bytes[at], plane.data(), plane.size());
     for (std::uint32_t i = 0; i < page_count; ++i) pages.push_back(i);
   }
 
   KvPages view(std::uint32_t layer, std::uint32_t head) const {
-    return {layout, bytes.data() + (layer * heads + head) * layout.plane_bytes(), layout.plane_bytes() * layers * heads,
+    return {layout, bytes.get() + (layer * heads + head) * layout.plane_bytes(), layout.plane_bytes() * layers * heads,
             pages};
   }
 };

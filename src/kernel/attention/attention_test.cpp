@@ -103,7 +103,8 @@ double error_bound(const AttentionTask& task, std::uint32_t token, const float* 
         std::max(score_error, (static_cast<double>(dim) + 2) * 0x1.0p-24 * sum * static_cast<double>(task.scale));
   }
   const double weight_error = std::expm1(2 * score_error + 2 * greatest_score * 0x1.0p-24) + 4 * 0x1.0p-22;
-  const double sum_error = (std::min<double>(n, attention_chunk) + n / attention_chunk + 4) * 0x1.0p-24;
+  const std::uint32_t additions = std::min(n, attention_chunk) + n / attention_chunk + 4;
+  const double sum_error = additions * 0x1.0p-24;
   return 2 * greatest_value * (weight_error + sum_error);
 }
 
