@@ -14,6 +14,15 @@ endif()
 find_program(ASSAY_PYTHON python3 PATHS ${PROJECT_SOURCE_DIR}/.venv/bin NO_DEFAULT_PATH)
 find_program(ASSAY_PYTHON python3)
 
+# assay_system_library(pcre2 pcre2.h pcre2-8): target system::pcre2, for a library that comes without a CMake package.
+function(assay_system_library name header library)
+  find_path(ASSAY_${name}_INCLUDE ${header} REQUIRED)
+  find_library(ASSAY_${name}_LIBRARY ${library} REQUIRED)
+  add_library(system::${name} INTERFACE IMPORTED GLOBAL)
+  target_include_directories(system::${name} INTERFACE ${ASSAY_${name}_INCLUDE})
+  target_link_libraries(system::${name} INTERFACE ${ASSAY_${name}_LIBRARY})
+endfunction()
+
 # assay_library(base SOURCES a.cpp b.cpp DEPS assay_x PUBLIC_LIBS lib PRIVATE_LIBS lib): target assay_base, headers seen as "base/a.h".
 function(assay_library name)
   cmake_parse_arguments(A "" "" "SOURCES;DEPS;PUBLIC_LIBS;PRIVATE_LIBS" ${ARGN})
