@@ -1,0 +1,94 @@
+#include "checkpoint/gguf_export.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <string>
+
+#include "checkpoint/config_check.h"
+
+namespace assay {
+namespace {
+
+bool is_llama(Architecture architecture) {
+  return architecture == Architecture::llama || architecture == Architecture::mistral;
+}
+
+std::string gguf_name(Architecture architecture) {
+  if (is_llama(architecture)) return "llama";
+  return architecture == Architecture::qwen2 ? "qwen2" : "qwen3";
+}
+
+Result<void> set_scaling(GgufWriter& writer, const std::string& prefix, const RopeScaling& scaling) {
+  using Kind = RopeScaling::Kind;
+  const std::string key = prefix + "rope.scaling.";
+  const auto number = [&](const char* tail, double value) { writer.set(key + tail, static_cast<float>(value)); };
+  if (scaling.kind == Kind::none || scaling.kind == Kind::llama3) return {};
+  writer.set(key + "type", scaling.kind == Kind::linear ? "linear" : "yarn");
+  number("factor", scaling.factor);
+  if (scaling.kind == Kind::linear) return {};
+  if (!scaling.truncate) return fail(Errc::unsupported, "YaRN without truncation of its range cannot be said in GGUF");
+  writer.set(key + "original_context_length", scaling.original_context);
+  number("yarn_beta_fast", scaling.beta_fast);
+  number("yarn_beta_slow", scaling.beta_slow);
+  // Left out where it is what a reader derives: other programs read the key in different ways.
+  if (std::abs(scaling.attention_factor - yarn_mscale(scaling.factor, 1)) > 1e-9)
+    number("yarn_attn_factor", scaling.attention_factor);
+  return {};
+}
+
+}  // namespace
+
+Result<void> set_gguf_config(GgufWriter& writer, const ModelConfig& config) {
+  ASSAY_TRY(check_config(config));
+  const std::string name = gguf_name(config.architecture);
+  const std::string prefix = name + ".";
+  writer.set("general.architecture", name);
+  writer.set("general.type", "model");
+  if (!config.model_name.empty()) writer.set("general.name", config.model_name);
+  writer.set(prefix + "block_count", config.layers);
+  writer.set(prefix + "context_length", config.context_train);
+  writer.set(prefix + "embedding_length", config.hidden);
+  writer.set(prefix + "feed_forward_length", config.ffn);
+  writer.set(prefix + "attention.head_count", config.heads);
+  writer.set(prefix + "attention.head_count_kv", config.kv_heads);
+  writer.set(prefix + "attention.key_length", config.head_dim);
+  writer.set(prefix + "attention.value_length", config.head_dim);
+  writer.set(prefix + "attention.layer_norm_rms_epsilon", static_cast<float>(config.rms_eps));
+  const double usual_scale = 1 / std::sqrt(static_cast<double>(config.head_dim));
+  if (std::abs(config.attention_scale / usual_scale - 1) > 1e-6)
+    writer.set(prefix + "attention.scale", static_cast<float>(config.attention_scale));
+  writer.set(prefix + "vocab_size", config.vocab);
+  writer.set(prefix + "rope.freq_base", static_cast<float>(config.rope_theta));
+  writer.set(prefix + "rope.dimension_count", config.rope_dims);
+  if (config.sliding_window != 0) {
+    writer.set(prefix + "attention.sliding_window", config.sliding_window);
+    if (std::ranges::find(config.layer_slides, false) != config.layer_slides.end())
+      writer.set(prefix + "attention.sliding_window_pattern", config.layer_slides);
+  }
+  return set_scaling(writer, prefix, config.rope_scaling);
+}
+
+std::vector<float> gguf_rope_factors(const ModelConfig& config) {
+  const RopeScaling& scaling = config.rope_scaling;
+  std::vector<float> factors;
+  if (scaling.kind != RopeScaling::Kind::llama3) return factors;
+  const double context = scaling.original_context;
+  for (std::uint32_t pair = 0; pair < config.rope_dims / 2; ++pair) {
+    const double wavelength = 2 * std::numbers::pi * std::pow(config.rope_theta, 2.0 * pair / config.rope_dims);
+    // 1 for short waves, the factor for long ones, and between them a mean weighted by how often a wave fits.
+    const double fits =
+        (context / wavelength - scaling.low_freq_factor) / (scaling.high_freq_factor - scaling.low_freq_factor);
+    const double smooth = std::clamp(fits, 0.0, 1.0);
+    factors.push_back(static_cast<float>(1 / ((1 - smooth) / scaling.factor + smooth)));
+  }
+  return factors;
+}
+
+bool gguf_reorders(const ModelConfig& config, std::string_view canonical_name) {
+  if (!is_llama(config.architecture) || config.rope_pairs != RopePairs::halves) return false;
+  return canonical_name.ends_with(".attn_q.weight") || canonical_name.ends_with(".attn_k.weight") ||
+         canonical_name.ends_with(".attn_q.bias") || canonical_name.ends_with(".attn_k.bias");
+}
+
+}  // namespace assay
