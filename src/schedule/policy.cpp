@@ -66,6 +66,8 @@ std::uint32_t choose_admissions(const Admission& state) {
   return std::min(state.waiting, state.streams_max - state.running);
 }
 
+bool waits_for_prefix(const PrefixChance& c) { return c.worth != 0 && c.coming >= c.worth && c.coming > c.held; }
+
 std::optional<std::size_t> choose_victim(std::span<const Work> work) {
   if (work.size() < 2) return std::nullopt;
   const auto youngest =

@@ -11,7 +11,8 @@
 //    not slowed to the pace of the crowd, and a short prompt does not wait for a long one.
 // 4. A prompt always gets at least one token per step while the step holds as many as there are prompts; else they too
 //    take turns. Nobody waits for ever: at most ceil(running / (step / 4)) steps.
-// 5. Requests are admitted in the order in which they came. Taken back (pages needed) is the youngest.
+// 5. Requests are admitted in the order in which they came; but one whose prompt begins like a prompt that is being
+//    computed just now waits for it, and others may pass. Taken back (pages needed) is the youngest.
 #pragma once
 
 #include <cstdint>
@@ -47,6 +48,16 @@ struct Admission {
 
 // How many of the waiting may start now.
 std::uint32_t choose_admissions(const Admission& state);
+
+struct PrefixChance {
+  std::uint32_t held = 0;    // leading tokens of the prompt that some sequence holds already
+  std::uint32_t coming = 0;  // those that some running request is about to compute
+  std::uint32_t worth = 0;   // shorter common beginnings are not waited for; 0: never wait
+};
+
+// Several answers to one prompt, or one long system prompt. Once begun it waits to the end of what is common: the other
+// computes that no later than this one could.
+bool waits_for_prefix(const PrefixChance& chance);
 
 // Index of the request whose pages are taken when there are no others; nothing where at most one runs.
 std::optional<std::size_t> choose_victim(std::span<const Work> work);

@@ -84,6 +84,15 @@ TEST(Policy, admits_in_room_and_nobody_while_pages_are_short) {
   EXPECT_EQ(choose_admissions({5, 0, 4, true}), 4U);
 }
 
+TEST(Policy, waits_for_a_prefix_that_is_worth_it) {
+  EXPECT_TRUE(waits_for_prefix({0, 64, 64}));
+  EXPECT_TRUE(waits_for_prefix({63, 64, 64}));
+  EXPECT_FALSE(waits_for_prefix({64, 64, 64}));
+  EXPECT_FALSE(waits_for_prefix({0, 63, 64}));
+  EXPECT_FALSE(waits_for_prefix({90, 64, 64}));
+  EXPECT_FALSE(waits_for_prefix({0, 64, 0}));
+}
+
 TEST(Policy, takes_from_the_youngest_and_never_from_the_last) {
   const std::vector<Work> work = {{4, 1, true, 0}, {9, 1, true, 0}, {7, 1, true, 0}};
   EXPECT_EQ(choose_victim(work), 1U);

@@ -25,6 +25,7 @@ struct SchedulerOptions {
   std::uint32_t step_tokens = 0;              // most tokens of one forward pass; 0: the backend's batch
   std::uint32_t prefill_beside_decode = 128;  // prompt tokens in a pass in which someone writes: bounds the pause
   std::uint32_t prefix_min = 8;               // shorter common prefixes are not looked up
+  std::uint32_t prefix_worth_waiting = 64;    // tokens of a prompt that another is computing just now; 0: never wait
   bool keep_finished = true;                  // finished sequences stay as prefix cache until their pages are needed
 };
 
@@ -82,6 +83,7 @@ class Scheduler final : public Engine {
   // What one step does.
   void step();
   void admit();
+  bool waits_for_prefix(const LiveRequest& request) const;
   void build_slots(std::span<const std::uint32_t> tokens);
   bool make_room(std::span<const Work> work, const Error& full);  // false: nothing can be computed in this step
   void take_back(std::size_t index);

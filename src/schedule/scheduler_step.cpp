@@ -5,6 +5,11 @@
 #include "schedule/scheduler.h"
 
 namespace assay::schedule {
+namespace {
+
+constexpr std::size_t passed_max = 16;  // waiting requests that are looked at in one step: each costs a comparison
+
+}  // namespace
 
 std::vector<Work> Scheduler::work() const {
   std::vector<Work> work;
@@ -16,8 +21,13 @@ std::vector<Work> Scheduler::work() const {
 void Scheduler::admit() {
   const Admission state{static_cast<std::uint32_t>(waiting_.size()), static_cast<std::uint32_t>(running_.size()),
                         options_.streams_max, short_of_pages_};
-  for (std::uint32_t left = choose_admissions(state); left > 0 && !waiting_.empty(); --left) {
-    LiveRequest& next = *waiting_.front();
+  std::size_t passed = 0;  // that wait for a prefix
+  for (std::uint32_t left = choose_admissions(state); left > 0 && passed < waiting_.size() && passed < passed_max;) {
+    LiveRequest& next = *waiting_[passed];
+    if (waits_for_prefix(next)) {
+      ++passed;
+      continue;
+    }
     const auto place = sequences_.take(next.tokens);
     if (!place) {
       lose(place.error());
@@ -29,9 +39,21 @@ void Scheduler::admit() {
     if (!next.admitted) next.usage.cached_tokens = next.computed;
     next.admitted = true;
     next.last_served = counts_.steps;
-    running_.push_back(std::move(waiting_.front()));
-    waiting_.pop_front();
+    running_.push_back(std::move(waiting_[passed]));
+    waiting_.erase(waiting_.begin() + static_cast<std::ptrdiff_t>(passed));
+    --left;
   }
+}
+
+bool Scheduler::waits_for_prefix(const LiveRequest& request) const {
+  if (options_.prefix_worth_waiting == 0) return false;
+  std::uint32_t coming = 0;
+  for (const auto& r : running_) {
+    const std::uint32_t common = common_prefix(std::span(request.tokens).first(request.tokens.size() - 1), r->tokens);
+    if (common > r->computed) coming = std::max(coming, common);
+  }
+  if (coming < options_.prefix_worth_waiting) return false;
+  return schedule::waits_for_prefix({sequences_.held(request.tokens), coming, options_.prefix_worth_waiting});
 }
 
 void Scheduler::build_slots(std::span<const std::uint32_t> tokens) {

@@ -28,7 +28,9 @@ class SchedulerTest : public testing::Test {
 
   void start() {
     told.clear();
+    scheduler.reset();
     backend = std::make_unique<FakeBackend>(shape, clock);
+    backend->orders.forward_ns = 1;
     scheduler = std::make_unique<Scheduler>(*backend, clock, &text, options);
   }
   Result<void> submit(RequestId id, std::size_t prompt_tokens, std::uint32_t output, Token first = 0) {
@@ -42,7 +44,6 @@ class SchedulerTest : public testing::Test {
   void step() {
     const auto steps = scheduler->counts().steps;
     while (scheduler->counts().steps == steps) poll(clock.now_ns() + 1);
-    clock.advance(1);
   }
   std::size_t poll(std::int64_t deadline) {
     std::vector<Event> events(64);
@@ -228,6 +229,23 @@ TEST_F(SchedulerTest, shares_the_prefix_of_a_request_that_still_runs) {
   ASSERT_TRUE(submit(2, 16, 4));
   drain();
   EXPECT_EQ(told[2].usage.cached_tokens, 15U);
+}
+
+TEST_F(SchedulerTest, several_answers_to_one_prompt_compute_it_once_and_others_may_pass) {
+  options.prefix_worth_waiting = 16;
+  shape.batch = 8;
+  start();
+  ASSERT_TRUE(submit(1, 40, 6));
+  ASSERT_TRUE(submit(2, 40, 6));
+  ASSERT_TRUE(submit(3, 40, 6));
+  ASSERT_TRUE(submit(4, 5, 2, 20));
+  step();
+  step();
+  EXPECT_EQ(scheduler->running(), 2U) << "the first and the one that has nothing to wait for";
+  drain();
+  EXPECT_EQ(told[2].usage.cached_tokens, 39U);
+  EXPECT_EQ(told[3].usage.cached_tokens, 39U);
+  EXPECT_EQ(told[1].tokens, told[3].tokens);
 }
 
 TEST_F(SchedulerTest, one_that_was_taken_back_gives_the_same_text_afterwards) {

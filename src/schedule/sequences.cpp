@@ -3,13 +3,10 @@
 #include <algorithm>
 
 namespace assay::schedule {
-namespace {
 
 std::uint32_t common_prefix(std::span<const Token> a, std::span<const Token> b) {
   return static_cast<std::uint32_t>(std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first - a.begin());
 }
-
-}  // namespace
 
 Sequences::Sequences(Backend& backend, std::uint32_t prefix_min)
     : backend_(backend), prefix_min_(std::max(prefix_min, 1U)), table_(backend.facts().sequences) {}
@@ -19,6 +16,17 @@ std::optional<SeqId> Sequences::find(State state, std::optional<SeqId> except) c
   for (SeqId seq = 0; seq < table_.size(); ++seq) {
     if (table_[seq].state != state || seq == except) continue;
     if (!best || table_[seq].used < table_[*best].used) best = seq;
+  }
+  return best;
+}
+
+Sequences::Prefix Sequences::longest_prefix(std::span<const Token> prompt) const {
+  const auto usable = prompt.first(prompt.size() - 1);
+  Prefix best;
+  for (SeqId seq = 0; seq < table_.size(); ++seq) {
+    if (table_[seq].state == State::free) continue;
+    const std::uint32_t length = common_prefix(usable, table_[seq].tokens);
+    if (length >= prefix_min_ && length > best.length) best = {seq, length};
   }
   return best;
 }
@@ -33,18 +41,7 @@ Result<void> Sequences::clear(SeqId seq) {
 
 Result<std::optional<Sequences::Place>> Sequences::take(std::span<const Token> prompt) {
   ++tick_;
-  // The last token of the prompt is computed in any case: its logits choose the first token of the answer.
-  const auto usable = prompt.first(prompt.size() - 1);
-  std::optional<SeqId> source;
-  std::uint32_t common = 0;
-  for (SeqId seq = 0; seq < table_.size(); ++seq) {
-    if (table_[seq].state == State::free) continue;
-    const std::uint32_t length = common_prefix(usable, table_[seq].tokens);
-    if (length >= prefix_min_ && length > common) {
-      common = length;
-      source = seq;
-    }
-  }
+  const auto [source, common] = longest_prefix(prompt);
   // A kept conversation that goes on is taken over as it is.
   if (source && table_[*source].state == State::kept && common == table_[*source].tokens.size()) {
     table_[*source].state = State::taken;
@@ -81,7 +78,7 @@ Result<std::optional<Sequences::Place>> Sequences::take(std::span<const Token> p
     return Place{*target, 0};
   }
   table_[*source].used = tick_;
-  s.tokens.assign(usable.begin(), usable.begin() + common);
+  s.tokens.assign(prompt.begin(), prompt.begin() + common);
   ++counts_.shared;
   return Place{*target, common};
 }

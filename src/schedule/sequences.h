@@ -12,6 +12,9 @@
 
 namespace assay::schedule {
 
+// Equal leading tokens of both.
+std::uint32_t common_prefix(std::span<const Token> a, std::span<const Token> b);
+
 // What the table has done, for tests and for the operator.
 struct SequenceCounts {
   std::uint64_t shared = 0;     // a prefix was taken from a sequence that lives on
@@ -29,6 +32,10 @@ class Sequences {
  public:
   // prefix_min: shorter common prefixes are computed again, which is cheaper than copying a part of a page.
   Sequences(Backend& backend, std::uint32_t prefix_min);
+
+  // Leading tokens of `prompt` (not empty) that the best sequence holds, 0 below prefix_min; never all of them, because the
+  // last token is computed in any case: its logits choose the first token of the answer.
+  std::uint32_t held(std::span<const Token> prompt) const { return longest_prefix(prompt).length; }
 
   struct Place {
     SeqId seq;
@@ -62,6 +69,11 @@ class Sequences {
     std::uint64_t used = 0;  // tick of the last take or keep
   };
 
+  struct Prefix {
+    std::optional<SeqId> source;
+    std::uint32_t length = 0;
+  };
+  Prefix longest_prefix(std::span<const Token> prompt) const;
   std::optional<SeqId> find(State state, std::optional<SeqId> except) const;  // least recently used
   Result<void> clear(SeqId seq);
 

@@ -129,6 +129,7 @@ class Simulation {
     options_.step_tokens = chance(0.5) ? 0 : between(1, 30);
     options_.prefill_beside_decode = between(1, 12);
     options_.prefix_min = between(1, 6);
+    options_.prefix_worth_waiting = chance(0.5) ? 0 : between(1, 20);
     options_.keep_finished = chance(0.7);
     orders_.forward_ns = between(0, 1000);
     if (chance(0.2)) orders_.full_chance = 0.1;
