@@ -86,6 +86,10 @@ void MappedFile::prefetch(std::span<const std::byte> part) const {
   ::madvise(const_cast<std::byte*>(part.data()) - ahead, part.size() + ahead, MADV_WILLNEED);
 }
 
+void MappedFile::drop_pages() const {
+  if (!bytes_.empty()) ::madvise(const_cast<std::byte*>(bytes_.data()), bytes_.size(), MADV_DONTNEED);
+}
+
 Result<std::string> read_text_file(const std::string& path, std::size_t bytes_max) {
   auto file = open_regular(path);
   if (!file) return std::unexpected(std::move(file.error()));

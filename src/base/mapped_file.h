@@ -31,6 +31,9 @@ class MappedFile final {
   // Asks the system to read these bytes ahead (a part of bytes()); a hint that cannot fail.
   void prefetch(std::span<const std::byte> part) const;
 
+  // Gives the pages back: they no longer count as this process's memory and are read again when touched. A hint.
+  void drop_pages() const;
+
  private:
   std::span<const std::byte> bytes_;
   std::string path_;

@@ -70,6 +70,13 @@ Result<Checkpoint> Checkpoint::open_folder(const std::string& path) {
   return checkpoint;
 }
 
+void Checkpoint::drop_pages() const {
+  if (gguf_ != nullptr) gguf_->drop_pages();
+  if (folder_files_ != nullptr) {
+    for (const MappedFile& file : folder_files_->files) file.drop_pages();
+  }
+}
+
 Result<Checkpoint> Checkpoint::open(const std::string& path) {
   std::error_code ignored;
   return std::filesystem::is_directory(path, ignored) ? open_folder(path) : open_gguf(path);

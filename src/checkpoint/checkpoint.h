@@ -57,6 +57,9 @@ class Checkpoint final {
   std::uint64_t file_bytes() const { return file_bytes_; }      // sizes of files()
   std::uint64_t weight_bytes() const { return weight_bytes_; }  // of all tensors, scales and biases included
 
+  // Gives the files' pages back to the system once the weights were copied: they are read again when touched.
+  void drop_pages() const;
+
   // Metadata, where the format is GGUF (tokenizer.*, general.*); nullptr for folders.
   const Gguf* gguf() const { return gguf_.get(); }
 

@@ -163,6 +163,10 @@ const GgufTensor* Gguf::tensor(std::string_view tensor_name) const {
   return found == tensor_index_.end() ? nullptr : &tensors_[found->second];
 }
 
+void Gguf::drop_pages() const {
+  for (const MappedFile& file : mapped_) file.drop_pages();
+}
+
 std::unexpected<Error> Gguf::missing(std::string_view key) const {
   return fail(Errc::not_found, files_.front() + ": no metadata key " + in_quotes(key));
 }

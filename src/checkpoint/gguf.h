@@ -86,6 +86,9 @@ class Gguf final {
     return std::optional<T>(std::move(*cast));
   }
 
+  // See MappedFile::drop_pages(): for who has copied what it needs.
+  void drop_pages() const;
+
   // Errors about this file, with its name in front.
   std::unexpected<Error> missing(std::string_view key) const;
   Error in_key(std::string_view key, Error error) const;

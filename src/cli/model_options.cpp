@@ -85,7 +85,7 @@ Result<Tokenizer> load_tokenizer(const Checkpoint& checkpoint) {
   if (!*json) return fail(Errc::not_found, checkpoint.folder() + "/tokenizer.json: expected beside config.json");
   auto config = checkpoint.folder_text("tokenizer_config.json");
   if (!config) return std::unexpected(std::move(config.error()));
-  return fail(Errc::unsupported, checkpoint.folder() + "/tokenizer.json");
+  return Tokenizer::from_json(**json, config->value_or(""));
 }
 
 Result<std::optional<std::string>> find_chat_template(const Checkpoint& checkpoint) {
@@ -116,10 +116,9 @@ Result<std::optional<std::string>> find_chat_template(const Checkpoint& checkpoi
                                    "with one named \"default\"");
 }
 
-Result<std::vector<Token>> prompt_tokens(const LoadedModel& model, const std::string& text, const std::string& system,
-                                         bool raw) {
-  if (raw) return model.tokenizer->encode(text);
-  return fail(Errc::not_found, model.path + " has no chat template: give --raw to complete the text as it is" + system);
+Result<std::vector<Token>> chat_prompt(const LoadedModel& model, const std::string& text, const std::string& system) {
+  return fail(Errc::not_found,
+              model.path + " has no chat template: give --raw to complete the text as it is" + system + text);
 }
 
 Result<kernel::Isa> chosen_isa() {
@@ -170,6 +169,7 @@ Result<std::unique_ptr<LoadedModel>> load_model(const Session& session, const Mo
   });
   if (!backend) return std::unexpected(with_context(out->path, std::move(backend.error())));
   out->backend = std::move(*backend);
+  source.drop_pages();  // the weights live on repacked; only embedding rows are read from the file again
   return out;
 }
 

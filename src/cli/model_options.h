@@ -57,11 +57,9 @@ Result<Tokenizer> load_tokenizer(const Checkpoint& checkpoint);
 // The chat template that the checkpoint carries, if any.
 Result<std::optional<std::string>> find_chat_template(const Checkpoint& checkpoint);
 
-// A prompt as tokens: the text as it is (`raw`, with the model's own begin token), or a user's message behind an optional
-// system message in the model's chat template. Errc::not_found where the model has no template. Control tokens in the
-// user's text stay text.
-Result<std::vector<Token>> prompt_tokens(const LoadedModel& model, const std::string& text, const std::string& system,
-                                         bool raw);
+// A user's message behind an optional system message, in the model's chat template, ready for the answer. Errc::not_found
+// where the model has no template. Control tokens in the user's text stay text.
+Result<std::vector<Token>> chat_prompt(const LoadedModel& model, const std::string& text, const std::string& system);
 
 // The instruction set to use: $ASSAY_ISA (portable, avx2, avx512) or the best that this machine runs.
 Result<kernel::Isa> chosen_isa();

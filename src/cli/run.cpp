@@ -20,6 +20,7 @@ struct RunOptions {
   std::string prompt;
   std::string system;
   bool raw = false;
+  bool parse_special = false;
   bool stats = false;
 };
 
@@ -33,7 +34,10 @@ Result<void> run(Session& session, RunOptions& options) {
   auto model = load_model(session, options.model);
   if (!model) return std::unexpected(std::move(model.error()));
   const LoadedModel& loaded = **model;
-  auto prompt = prompt_tokens(loaded, options.prompt, options.system, options.raw);
+  auto prompt = options.raw
+                    ? loaded.tokenizer->encode(options.prompt, {.parse = options.parse_special ? ParseSpecial::as_tokens
+                                                                                               : ParseSpecial::as_text})
+                    : chat_prompt(loaded, options.prompt, options.system);
   if (!prompt) return std::unexpected(std::move(prompt.error()));
 
   schedule::Scheduler engine(*loaded.backend, session.clock, loaded.detokenize.get(), {});
@@ -74,6 +78,8 @@ void add_run(CLI::App& app, Session& session) {
   command->add_option("prompt", options->prompt, "the question or text; without it, stdin is read");
   command->add_option("--system", options->system, "system message");
   command->add_flag("--raw", options->raw, "complete the text as it is, without the chat template");
+  command->add_flag("--parse-special", options->parse_special,
+                    "with --raw: control tokens in the text, like <|im_end|>, are control tokens");
   command->add_flag("--stats", options->stats, "print counts and speeds on stderr");
   add_model_options(*command, options->model);
   add_generation_options(*command, options->generation);
