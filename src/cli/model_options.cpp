@@ -20,7 +20,7 @@ constexpr const char* shipped_name = "assay-small-q8_0.gguf";
 
 std::vector<fs::path> shipped_places() {
   const fs::path bin = fs::path(device::program_path()).parent_path();
-  return {bin / ".." / "share" / "assay" / "models", bin / ".." / ".." / "models", ASSAY_SOURCE_DIR "/models"};
+  return {bin / ".." / "share" / "assay" / "models", bin / ".." / ".." / ".." / "models", ASSAY_SOURCE_DIR "/models"};
 }
 
 class TokenizerText final : public schedule::Detokenize {
