@@ -129,7 +129,9 @@ class ChunkWork {
       kernels_.scores(scratch_.wide, q, rows, dim_, scores, attention_chunk);
       return 1;
     }
-    const auto after = [&](std::uint32_t p) { return p < end_page() ? kv.plane(p) : values_of(first_page()); };
+    const auto after = [&](std::uint32_t p) {  // the values follow the last keys
+      return p < end_page() ? kv.plane(p) : values_of(std::min(first_page() + (p - end_page()), end_page() - 1));
+    };
     if (page + 1 < end_page()) {
       const Range others = tokens_that_see(page + 1);
       if (others.begin == tokens.begin && others.end == tokens.end) {

@@ -84,7 +84,7 @@ void decode(benchmark::State& state, KvType type, Isa isa) {
                           static_cast<std::int64_t>(kv.layout.plane_bytes() * page_count));
 }
 
-// The ceiling: the same planes in the same order, only added up.
+// The ceiling: the same planes in the same order, only added up, the next one fetched meanwhile.
 void read(benchmark::State& state, KvType type) {
   const Memory& kv = memory(type);
   std::uint32_t at = static_cast<std::uint32_t>(state.thread_index()) * 3 % (layers * heads);
@@ -95,8 +95,10 @@ void read(benchmark::State& state, KvType type) {
     Words sum[4] = {};
     for (std::size_t p = 0; p < page_count; ++p) {
       const std::byte* plane = view.plane(p);
+      const std::byte* next = view.plane(p + 1 < page_count ? p + 1 : 0);
       for (std::size_t i = 0; i + 256 <= kv.layout.plane_bytes(); i += 256) {
         for (std::size_t j = 0; j < 4; ++j) {
+          __builtin_prefetch(next + i + j * 64, 0, 2);
           Words words;
           std::memcpy(&words, plane + i + j * 64, 64);
           sum[j] += words;

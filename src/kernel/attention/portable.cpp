@@ -48,7 +48,8 @@ inline Vec load_quad(const std::byte* p, std::size_t j) {
   std::memcpy(&x, p, sizeof x);
   return __builtin_convertvector((x << static_cast<int>(24 - 8 * j)) >> 24, Vec);
 }
-inline void prefetch(const std::byte*) {}
+inline void prefetch_l1(const std::byte*) {}
+inline void prefetch_l2(const std::byte*) {}
 
 #include "kernel/attention/body.inl"
 

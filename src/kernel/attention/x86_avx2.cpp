@@ -34,7 +34,13 @@ ASSAY_AVX2 inline Vec load_quad(const std::byte* p, std::size_t j) {
   const __m256i x = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
   return _mm256_cvtepi32_ps(_mm256_srai_epi32(_mm256_slli_epi32(x, static_cast<int>(24 - 8 * j)), 24));
 }
-ASSAY_AVX2 inline void prefetch(const std::byte* p) { _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T0); }
+// Inlined always: as calls of their own GCC 12 takes them for ones without effect and drops them.
+ASSAY_AVX2 __attribute__((always_inline)) inline void prefetch_l1(const std::byte* p) {
+  _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T0);
+}
+ASSAY_AVX2 __attribute__((always_inline)) inline void prefetch_l2(const std::byte* p) {
+  _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T1);
+}
 
 #include "kernel/attention/body.inl"
 
