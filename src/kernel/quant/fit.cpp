@@ -153,13 +153,16 @@ float fit_step(std::span<const float> x, int lowest, int highest) {
   const auto low = static_cast<float>(lowest);
   const auto high = static_cast<float>(highest);
   const auto level = [=](Lanes scaled) { return nearest_levels(scaled, low, high); };
-  return best_step(x, level, 38,
-                   [=](int i) { return (i % 2 == 0 ? low : high) + 0.1F * static_cast<float>(i / 2 - 9); });
+  return best_step(x, level, 38, [=](int i) {
+    const int nth = i / 2 - 9;
+    return (i % 2 == 0 ? low : high) + 0.1F * static_cast<float>(nth);
+  });
 }
 
 float fit_codebook(std::span<const float> x) {
   return best_step(x, nearest_codes, 38, [](int i) {
-    return static_cast<float>((i % 2 == 0 ? codebook_iq4.front() : codebook_iq4.back()) + i / 2 - 9);
+    const int nth = i / 2 - 9;
+    return static_cast<float>((i % 2 == 0 ? codebook_iq4.front() : codebook_iq4.back()) + nth);
   });
 }
 
