@@ -3,6 +3,13 @@
 
 # On macOS tools/setup links LLVM 19 here under the names that the presets use.
 export PATH := $(CURDIR)/build/llvm:$(PATH)
+# Objects of one clone serve the next: paths are hashed relative to the clone.
+export CCACHE_BASEDIR ?= $(CURDIR)
+export CCACHE_NOHASHDIR ?= 1
+# Homebrew keeps OpenSSL where FindOpenSSL does not look.
+ifeq ($(shell uname),Darwin)
+export OPENSSL_ROOT_DIR ?= $(shell brew --prefix openssl@3 2>/dev/null)
+endif
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 SECONDS_EACH ?= 20
 
@@ -10,7 +17,7 @@ demo:
 	tools/setup build
 	cmake --preset release --log-level=WARNING
 	cmake --build --preset release --target assay
-	build/release/bin/assay matrix
+	build/release/assay matrix
 
 test:
 	tools/setup build test
@@ -49,6 +56,9 @@ macos:
 	tools/setup build test cross
 	cmake --preset macos --log-level=WARNING
 	cmake --build --preset macos
+	@# Undefined symbols are left to the Mac's loader; one of our own would be a mistake that only shows there.
+	@! llvm-nm-19 --undefined-only --demangle build/macos/assay | grep 'assay::' || { echo 'macos: these are defined nowhere'; exit 1; }
+	@echo 'macos: build/macos/assay links'
 
 arm:
 	tools/setup build test cross

@@ -6,6 +6,11 @@
 # zig keeps libc++'s removed std::unexpected() alive, which hides C++23's std::unexpected.
 string(APPEND ASSAY_ZIG_FLAGS " -U_LIBCPP_ENABLE_CXX17_REMOVED_UNEXPECTED_FUNCTIONS")
 
+find_program(assay_dpkg dpkg NO_CACHE)
+if(NOT assay_dpkg)
+  message(FATAL_ERROR "the cross-builds take their headers from Debian's packages, and dpkg is not here")
+endif()
+
 get_filename_component(assay_top ${CMAKE_CURRENT_LIST_DIR} DIRECTORY)
 file(GLOB assay_zig ${assay_top}/.venv/lib/python3*/site-packages/ziglang/zig)
 if(NOT assay_zig)

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdio>
 #include <utility>
 
@@ -31,7 +32,7 @@ std::string human_bytes(double bytes) {
 }
 
 std::string human_seconds(double seconds) {
-  const auto whole = static_cast<long long>(seconds + 0.5);
+  const auto whole = std::llround(seconds);
   if (whole < 60) return printf_string("%lld s", whole);
   if (whole < 3600) return printf_string("%lld min %02lld s", whole / 60, whole % 60);
   return printf_string("%lld h %02lld min", whole / 3600, whole % 3600 / 60);
