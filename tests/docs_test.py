@@ -6,7 +6,7 @@ usage: tests/docs_test.py PAGE.md BIN        BIN: the folder that holds `assay`
 The blocks of a page run in order, by `bash -euo pipefail`, in a scratch folder that has the project's top-level entries in it (so
 `models/...` is there, and what a block writes is thrown away), with BIN first on PATH and an empty $ASSAY_HOME. A block must end
 with exit code 0. A comment on the line before a block says otherwise:
-    <!-- sh: exit 3 -->              the last command must end with this code
+    <!-- sh: exit 3 -->              the last command must end with this code; `exit 0 1`: with one of these
     <!-- sh: needs NAME... -->       skipped where one of these programs (or paths, with a slash) is not there
     <!-- sh: not run, REASON -->     shown, not run
 """
@@ -31,7 +31,7 @@ LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
 class Block:
     line: int
     script: str
-    exit_code: int = 0
+    exit_codes: list[int] = dataclasses.field(default_factory=lambda: [0])
     needs: list[str] = dataclasses.field(default_factory=list)
     not_run: str = ""
 
@@ -61,14 +61,14 @@ def blocks_of(text: str) -> list[Block]:
         mark = MARK.match(lines[start - 1]) if start else None
         if mark:
             words = mark.group(1).split()
-            if words[0] == "exit" and len(words) == 2 and words[1].isdigit():
-                block.exit_code = int(words[1])
+            if words[0] == "exit" and len(words) > 1 and all(word.isdigit() for word in words[1:]):
+                block.exit_codes = [int(word) for word in words[1:]]
             elif words[0] == "needs" and len(words) > 1:
                 block.needs = words[1:]
             elif words[:2] == ["not", "run,"] and len(words) > 2:
                 block.not_run = " ".join(words[2:])
             else:
-                raise ValueError(f"line {start}: '{mark.group(1)}' is no mark: exit N, needs NAME..., or: not run, REASON")
+                raise ValueError(f"line {start}: '{mark.group(1)}' is no mark: exit N..., needs NAME..., or: not run, REASON")
         found.append(block)
     return found
 
@@ -113,8 +113,8 @@ def run_page(page: pathlib.Path, bin_folder: pathlib.Path) -> int:
             except subprocess.TimeoutExpired:
                 code, output = -1, f"no end within {LIMIT_S} s"
             ran += 1
-            if code != block.exit_code:
-                bad.append(f"line {block.line}: exit code {code}, expected {block.exit_code}\n{block.script}{output[-2000:]}")
+            if code not in block.exit_codes:
+                bad.append(f"line {block.line}: exit code {code}, expected {' or '.join(map(str, block.exit_codes))}\n{block.script}{output[-2000:]}")
     for complaint in bad:
         print(f"{page.name}: {complaint}")
     print(f"{page.name}: {ran} blocks ran, {len(bad)} complaints")
@@ -124,8 +124,8 @@ def run_page(page: pathlib.Path, bin_folder: pathlib.Path) -> int:
 def self_test() -> int:
     """The reader of pages itself: what it finds, and that it refuses what it should."""
     found = blocks_of("a\n```sh\ntrue\n```\n<!-- sh: exit 3 -->\n  ```sh\n  exit 3\n  ```\n```text\nno\n```\n<!-- sh: not run, why -->\n```sh\nx\n```\n")
-    assert [(b.line, b.script, b.exit_code, b.not_run) for b in found] == [
-        (2, "true\n", 0, ""), (6, "exit 3\n", 3, ""), (13, "x\n", 0, "why")], found
+    assert [(b.line, b.script, b.exit_codes, b.not_run) for b in found] == [
+        (2, "true\n", [0], ""), (6, "exit 3\n", [3], ""), (13, "x\n", [0], "why")], found
     for text in ("```sh\ntrue\n", "<!-- sh: perhaps -->\n```sh\ntrue\n```\n"):
         try:
             blocks_of(text)
