@@ -17,7 +17,7 @@ demo:
 	tools/setup build
 	cmake --preset release --log-level=WARNING
 	cmake --build --preset release --target assay
-	build/release/assay matrix
+	build/release/bin/assay matrix
 
 test:
 	tools/setup build test
@@ -57,8 +57,8 @@ macos:
 	cmake --preset macos --log-level=WARNING
 	cmake --build --preset macos
 	@# Undefined symbols are left to the Mac's loader; one of our own would be a mistake that only shows there.
-	@! llvm-nm-19 --undefined-only --demangle build/macos/assay | grep 'assay::' || { echo 'macos: these are defined nowhere'; exit 1; }
-	@echo 'macos: build/macos/assay links'
+	@! llvm-nm-19 --undefined-only --demangle build/macos/bin/assay | grep 'assay::' || { echo 'macos: these are defined nowhere'; exit 1; }
+	@echo 'macos: build/macos/bin/assay links'
 
 arm:
 	tools/setup build test cross
