@@ -13,7 +13,7 @@ import unittest
 TOP = pathlib.Path(__file__).resolve().parent.parent
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]', re.MULTILINE)
 
-ORDER = ["base", "tensor", "checkpoint", "tokenizer", "kernel", "device", "cache", "model", "engine", "direct", "schedule", "adapter",
+ORDER = ["base", "tensor", "checkpoint", "tokenizer", "kernel", "device", "cache", "model", "artifact", "engine", "direct", "schedule", "adapter",
          "contract", "measure", "replay", "plan", "server", "cli"]
 # Where the rule is narrower than "any folder above".
 NARROWER = {
@@ -21,6 +21,7 @@ NARROWER = {
     "kernel": {"base", "tensor"},
     "device": {"base", "tensor", "kernel"},
     "model": {"base", "tensor", "checkpoint/model_config.h", "kernel", "device", "cache"},
+    "artifact": {"base", "tensor", "checkpoint", "tokenizer", "kernel", "device", "model"},
     "engine": {"base"},
     "direct": {"base", "tensor", "checkpoint", "kernel", "device", "cache", "model", "engine"},
     "schedule": {"base", "tokenizer", "engine"},
