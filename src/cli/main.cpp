@@ -19,6 +19,7 @@ int main(int argc, char** argv) {
       return "assay: " + std::string(error.what()) + "\nTry 'assay --help' or 'assay COMMAND --help'.\n";
     });
     assay::cli::add_matrix(app, session);
+    assay::cli::add_models(app, session);
     assay::cli::add_run(app, session);
     assay::cli::add_parity(app, session);
     assay::cli::add_doctor(app, session);

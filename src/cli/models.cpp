@@ -1,0 +1,13 @@
+// assay models: weights kept, checked, changed and made.
+#include "cli/models.h"
+
+namespace assay::cli {
+
+void add_models(CLI::App& app, Session& session) {
+  CLI::App* command = app.add_subcommand("models", "models kept by name; convert and synthesize weights");
+  command->require_subcommand(1);
+  command->footer("Example:\n  assay models synth qwen3-0.6b --quant q4_0 --out qwen3-0.6b-q4_0.gguf");
+  add_models_synth(*command, session);
+}
+
+}  // namespace assay::cli
