@@ -12,6 +12,8 @@
 namespace assay::kernel {
 namespace {
 
+// Further than in the AVX-512 form, which keeps more loads in flight by itself: decode of a 0.6B q4_0 model on one Zen 4
+// core at 1 KiB 74 tokens/s, at 8 KiB 83.
 constexpr std::size_t prefetch_ahead = 8192;
 
 constexpr bool is_signed(Codes c) { return c == Codes::s8 || c == Codes::lut4; }
@@ -95,7 +97,7 @@ constexpr std::size_t scale_share() {
   return scale_bytes(F, ScaleBits::f16) / (F.scales == Scales::block ? 1 : unit_blocks);
 }
 
-// As in the AVX-512 form.
+// Asks for what will be read `prefetch_ahead` bytes later, into the second-level cache.
 template <Format F>
 inline void prefetch(const std::uint8_t* p) {
   for (std::size_t i = 0; i < code_bytes(F.codes) + scale_share<F>(); i += 64) {
