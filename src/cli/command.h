@@ -18,8 +18,8 @@ enum class Exit : int { done = 0, no = 1, usage = 2, refused = 3, engine = 4 };
 
 // Handed to every command; lives as long as main().
 struct Session {
-  bool json = false;    // --json: one JSON document on stdout, no progress
-  int exit_code = 0;    // what main() returns
+  bool json = false;         // --json: one JSON document on stdout, no progress
+  int exit_code = 0;         // what main() returns
   std::string command_line;  // "assay matrix --json", for records
   SteadyClock clock;
   StderrLog log{LogLevel::info};

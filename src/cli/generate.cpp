@@ -17,7 +17,7 @@ double rate(double count, std::int64_t ns) {
 }  // namespace
 
 Result<Answer> generate(Engine& engine, const Clock& clock, const Request& request, const OnText& on_text,
-                        const std::atomic<bool>* stop) {
+                        const std::function<bool()>& stop) {
   Answer answer;
   const std::int64_t sent = clock.now_ns();
   std::int64_t first = 0;
@@ -26,7 +26,7 @@ Result<Answer> generate(Engine& engine, const Clock& clock, const Request& reque
   bool cancelled = false;
   std::array<Event, 16> events;
   for (;;) {
-    if (stop != nullptr && stop->load() && !cancelled) {
+    if (stop && !cancelled && stop()) {
       engine.cancel(request.id);
       cancelled = true;
     }

@@ -1,7 +1,6 @@
 // One answer from an engine, its text given out as it comes.
 #pragma once
 
-#include <atomic>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -25,9 +24,9 @@ struct Answer {
 
 using OnText = std::function<void(std::string_view)>;
 
-// Runs one request to its end. `stop`, if not null, is looked at between tokens and cancels. The engine's own error.
+// Runs one request to its end. `stop` is asked between tokens; true cancels. The engine's own error.
 Result<Answer> generate(Engine& engine, const Clock& clock, const Request& request, const OnText& on_text,
-                        const std::atomic<bool>* stop = nullptr);
+                        const std::function<bool()>& stop = {});
 
 // "stop_token", "length", ...
 std::string_view name(Finish finish);

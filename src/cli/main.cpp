@@ -21,6 +21,7 @@ int main(int argc, char** argv) {
     assay::cli::add_matrix(app, session);
     assay::cli::add_models(app, session);
     assay::cli::add_run(app, session);
+    assay::cli::add_chat(app, session);
     assay::cli::add_parity(app, session);
     assay::cli::add_doctor(app, session);
     assay::cli::add_tokenize(app, session);

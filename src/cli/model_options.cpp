@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "device/host/host.h"
 #include "direct/cpu_backend.h"
+#include "tokenizer/chat_encode.h"
 #include "tokenizer/from_gguf.h"
 
 namespace assay::cli {
@@ -16,7 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 
 // Beside an installed program, beside a build inside the source tree, and where it was built.
-constexpr const char* shipped_name = "assay-small-q8_0.gguf";
+constexpr const char* shipped_name = "assay-small-q4_0.gguf";
 
 std::vector<fs::path> shipped_places() {
   const fs::path bin = fs::path(device::program_path()).parent_path();
@@ -116,9 +117,30 @@ Result<std::optional<std::string>> find_chat_template(const Checkpoint& checkpoi
                                    "with one named \"default\"");
 }
 
-Result<std::vector<Token>> chat_prompt(const LoadedModel& model, const std::string& text, const std::string& system) {
-  return fail(Errc::not_found,
-              model.path + " has no chat template: give --raw to complete the text as it is" + system + text);
+Result<ChatTemplate> load_chat_template(const LoadedModel& model) {
+  auto source = find_chat_template(*model.checkpoint);
+  if (!source) return std::unexpected(std::move(source.error()));
+  if (!*source) {
+    return fail(Errc::unsupported, model.path + " has no chat template: 'assay run --raw' completes text as it is");
+  }
+  auto parsed = ChatTemplate::parse(**source, template_tokens(*model.tokenizer));
+  if (!parsed) return std::unexpected(with_context(model.path + ": chat template", std::move(parsed.error())));
+  return parsed;
+}
+
+Result<std::vector<Token>> chat_prompt(const LoadedModel& model, const Json& messages) {
+  const auto chat_template = load_chat_template(model);
+  if (!chat_template) return std::unexpected(chat_template.error());
+  ChatInput input;
+  input.messages = messages;
+  return encode_chat(*chat_template, *model.tokenizer, input, wall_seconds());
+}
+
+Json conversation(const std::string& system, const std::string& user) {
+  Json messages = Json::array();
+  if (!system.empty()) messages.push_back({{"role", "system"}, {"content", system}});
+  if (!user.empty()) messages.push_back({{"role", "user"}, {"content", user}});
+  return messages;
 }
 
 Result<kernel::Isa> chosen_isa() {

@@ -14,6 +14,7 @@
 #include "kernel/isa.h"
 #include "model/weights.h"
 #include "schedule/text_stream.h"
+#include "tokenizer/chat_template.h"
 #include "tokenizer/tokenizer.h"
 
 namespace assay::cli {
@@ -57,9 +58,14 @@ Result<Tokenizer> load_tokenizer(const Checkpoint& checkpoint);
 // The chat template that the checkpoint carries, if any.
 Result<std::optional<std::string>> find_chat_template(const Checkpoint& checkpoint);
 
-// A user's message behind an optional system message, in the model's chat template, ready for the answer. Errc::not_found
-// where the model has no template. Control tokens in the user's text stay text.
-Result<std::vector<Token>> chat_prompt(const LoadedModel& model, const std::string& text, const std::string& system);
+// The model's own chat template. Errc::unsupported where it has none: a guessed one would make it stupid silently.
+Result<ChatTemplate> load_chat_template(const LoadedModel& model);
+
+// [{"role": "system", ...}, {"role": "user", ...}], without those that are empty.
+Json conversation(const std::string& system, const std::string& user);
+
+// Messages in the model's chat template, ready for the answer. Control tokens in messages stay text.
+Result<std::vector<Token>> chat_prompt(const LoadedModel& model, const Json& messages);
 
 // The instruction set to use: $ASSAY_ISA (portable, avx2, avx512) or the best that this machine runs.
 Result<kernel::Isa> chosen_isa();

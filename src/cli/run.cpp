@@ -34,10 +34,9 @@ Result<void> run(Session& session, RunOptions& options) {
   auto model = load_model(session, options.model);
   if (!model) return std::unexpected(std::move(model.error()));
   const LoadedModel& loaded = **model;
-  auto prompt = options.raw
-                    ? loaded.tokenizer->encode(options.prompt, {.parse = options.parse_special ? ParseSpecial::as_tokens
-                                                                                               : ParseSpecial::as_text})
-                    : chat_prompt(loaded, options.prompt, options.system);
+  const EncodeOptions plain{.parse = options.parse_special ? ParseSpecial::as_tokens : ParseSpecial::as_text};
+  auto prompt = options.raw ? loaded.tokenizer->encode(options.prompt, plain)
+                            : chat_prompt(loaded, conversation(options.system, options.prompt));
   if (!prompt) return std::unexpected(std::move(prompt.error()));
 
   schedule::Scheduler engine(*loaded.backend, session.clock, loaded.detokenize.get(), {});
