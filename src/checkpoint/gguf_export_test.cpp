@@ -117,8 +117,8 @@ TEST(GgufExport, rows_of_halves_become_neighbours) {
   config.rope_pairs = RopePairs::adjacent;
   EXPECT_FALSE(gguf_reorders(config, "blk.0.attn_q.weight"));
   EXPECT_FALSE(gguf_reorders(small_config(Architecture::qwen3), "blk.0.attn_q.weight"));
-  std::vector<std::uint64_t> order;
-  for (std::uint64_t row = 0; row < 12; ++row) order.push_back(gguf_source_row(row, 6));
+  std::vector<std::uint64_t> order(12);
+  for (std::uint64_t row = 0; row < 12; ++row) order[row] = gguf_source_row(row, 6);
   EXPECT_THAT(order, testing::ElementsAre(0, 3, 1, 4, 2, 5, 6, 9, 7, 10, 8, 11));
 }
 

@@ -110,14 +110,17 @@ TEST(GoldenMlx, a_folder_that_mlx_wrote_opens_with_its_modules_formats) {
   ASSERT_TRUE(opened) << to_string(opened.error());
   EXPECT_EQ(opened->format(), "MLX affine");
   EXPECT_TRUE(opened->config().tied_head);
+  const Json json = expected("mlx");
   const std::pair<std::string, std::string> names[] = {{"model.embed_tokens", "token_embd.weight"},
                                                        {"model.layers.0.self_attn.q_proj", "blk.0.attn_q.weight"},
                                                        {"model.layers.0.self_attn.v_proj", "blk.0.attn_v.weight"},
                                                        {"model.layers.0.mlp.down_proj", "blk.0.ffn_down.weight"}};
   for (const auto& [hf, canonical] : names) {
-    const Json json = expected("mlx");
-    const auto entry = std::ranges::find_if(json["tensors"], [&](const Json& e) { return e["name"] == hf; });
-    ASSERT_NE(entry, json["tensors"].end());
+    const Json* entry = nullptr;
+    for (const Json& candidate : json["tensors"]) {
+      if (candidate["name"] == hf) entry = &candidate;
+    }
+    ASSERT_NE(entry, nullptr) << hf;
     const TensorView* view = opened->tensor(canonical);
     ASSERT_NE(view, nullptr) << canonical;
     expect_tensor(*view, *entry);
