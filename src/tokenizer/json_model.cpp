@@ -163,6 +163,7 @@ Result<void> read_unigram(const Json& model, const JsonVocabulary& vocabulary, T
   options.byte_tokens = byte_tokens(vocabulary);
   if (vocabulary.entries.empty()) return json_wrong("model.vocab", "at least one token");
   std::vector<Unigram::Entry> entries;
+  entries.reserve(vocabulary.entries.size());
   for (std::size_t i = 0; i < vocabulary.entries.size(); ++i) {
     entries.push_back({vocabulary.entries[i].first, vocabulary.scores[i], vocabulary.entries[i].second});
   }

@@ -115,7 +115,6 @@ Result<void> read_split(const Json& json, std::string_view where, std::vector<Pr
 }
 
 Result<void> read_bert_normalizer(const Json& json, std::string_view where, std::vector<NormalStep>& out) {
-  BertStep step;
   const auto clean = json_bool(json, "clean_text", true, where);
   const auto han = json_bool(json, "handle_chinese_chars", true, where);
   const auto lowercase = json_bool(json, "lowercase", true, where);
