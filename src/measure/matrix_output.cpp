@@ -71,6 +71,7 @@ Json to_json(const device::HostFacts& facts) {
           {"architecture", facts.architecture},
           {"cores", facts.cores},
           {"memory_bytes", facts.memory_bytes},
+          {"cache_bytes", facts.cache_bytes},
           {"os", facts.os},
           {"kernel", facts.kernel},
           {"power_source", facts.power_source}};
@@ -221,6 +222,10 @@ std::string to_table(const Matrix& matrix) {
       text += line[i] + std::string(widths[i] - line[i].size() + (i + 1 < line.size() ? 2 : 0), ' ');
     }
     out += text.substr(0, text.find_last_not_of(' ') + 1) + "\n";
+  }
+  if (m.cache_bytes > 0 && matrix.artifact.bytes_per_token < m.cache_bytes) {
+    notes += "  the weights fit into the cache of " + human_bytes(static_cast<double>(m.cache_bytes)) +
+             ": reading memory does not bound them, and 'of limit' may pass 100 %\n";
   }
   return notes.empty() ? out : out + "\n" + notes;
 }

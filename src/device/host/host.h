@@ -14,6 +14,7 @@ struct HostFacts {
   std::string architecture;        // "x86_64", "arm64"
   std::uint32_t cores = 0;         // logical ones that this process may use
   std::uint64_t memory_bytes = 0;  // of the machine, or of the container's limit where that is lower
+  std::uint64_t cache_bytes = 0;   // largest cache of a core, shared or not; 0 where the system does not tell
   std::string os;                  // "Debian GNU/Linux 12 (bookworm)", "macOS 15.1"
   std::string kernel;              // "Linux 6.1.0-18", "Darwin 24.1.0"
   std::string power_source;        // "ac", "battery", or "unknown"

@@ -32,6 +32,21 @@ std::string chip() {
   return "unknown";
 }
 
+// "32768K" or "32M" in sysfs.
+std::uint64_t cache_bytes() {
+  std::uint64_t largest = 0;
+  std::error_code error;
+  for (const auto& index : std::filesystem::directory_iterator("/sys/devices/system/cpu/cpu0/cache", error)) {
+    const std::string text = slurp(index.path() / "size");
+    const auto value = find_counter("x " + text, "x");
+    if (!value) continue;
+    const auto unit = text.find_first_of("KMG");
+    const int shift = unit == std::string::npos ? 0 : text[unit] == 'K' ? 10 : text[unit] == 'M' ? 20 : 30;
+    largest = std::max(largest, *value << shift);
+  }
+  return largest;
+}
+
 std::string power_source() {
   std::error_code error;
   bool battery = false;
@@ -61,6 +76,7 @@ HostFacts host_facts() {
   for (const char* limit : {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
     if (const auto bytes = number_in(limit)) out.memory_bytes = std::min(out.memory_bytes, *bytes);
   }
+  out.cache_bytes = cache_bytes();
   out.os = find_setting(slurp("/etc/os-release"), "PRETTY_NAME").value_or("Linux");
   out.power_source = power_source();
   return out;

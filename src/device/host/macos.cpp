@@ -6,6 +6,7 @@
 #include <sys/sysctl.h>
 #include <sys/utsname.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -77,6 +78,9 @@ HostFacts host_facts() {
   }
   out.cores = static_cast<std::uint32_t>(value_of<std::int32_t>("hw.logicalcpu").value_or(1));
   out.memory_bytes = value_of<std::uint64_t>("hw.memsize").value_or(0);
+  for (const char* cache : {"hw.l3cachesize", "hw.perflevel0.l2cachesize", "hw.l2cachesize"}) {
+    out.cache_bytes = std::max(out.cache_bytes, value_of<std::uint64_t>(cache).value_or(0));
+  }
   out.os = "macOS " + text_of("kern.osproductversion") + " (" + text_of("kern.osversion") + ")";
   out.power_source = power_source();
   return out;
