@@ -16,9 +16,7 @@ struct RopeFrequencies {
 // From theta, the scaling and, where the file carries them, its frequency factors (which then replace llama3 scaling).
 RopeFrequencies rope_frequencies(const Weights& weights);
 
-// The formulas alone. factors: (rope_dims / 2) or empty.
-// linear: Chen et al. 2023, arXiv 2306.15595. llama3: the Llama 3.1 model card's piecewise interpolation by wavelength.
-// yarn: Peng et al. 2023, arXiv 2309.00071, section 3.2 (NTK-by-parts) and 3.4 (attention factor).
+// From the config alone; kernel/rope has the formulas and their sources. factors: (rope_dims / 2) or empty.
 RopeFrequencies rope_frequencies(const ModelConfig& config, const std::vector<float>& factors);
 
 }  // namespace assay::model
