@@ -52,7 +52,11 @@ inline void walk(const MatmulArgs& a, const Entry* x, std::size_t entries) {
         run.template operator()<1>();
         for (std::size_t i = 0; i < done; ++i) {
           float* y = a.y + (t + i) * a.y_stride + p * 16;
-          for (std::size_t r = from; r < to; ++r) y[r] = out[i][r];
+          if (to - from == 16) {
+            __builtin_memcpy(y, out[i], sizeof out[i]);  // of constant size: the compiler called memmove otherwise
+          } else {
+            for (std::size_t r = from; r < to; ++r) y[r] = out[i][r];
+          }
         }
         t += done;
       }
