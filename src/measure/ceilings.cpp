@@ -2,27 +2,18 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cstdlib>
 #include <cstring>
-#include <memory>
-#include <new>
 
+#include "base/arena.h"
 #include "kernel/ceiling/ceiling.h"
 
 namespace assay::measure {
-namespace {
-
-struct Free {
-  void operator()(std::byte* memory) const { std::free(memory); }
-};
-
-}  // namespace
 
 Result<Ceilings> measure_ceilings(device::ThreadPool& pool, kernel::Isa isa, const Clock& clock,
                                   const CeilingSettings& settings) {
   constexpr std::size_t chunk = std::size_t{1} << 20;
   const std::size_t chunks = std::max<std::size_t>(settings.bytes / chunk, 1);
-  const std::unique_ptr<std::byte, Free> memory(static_cast<std::byte*>(std::aligned_alloc(4096, chunks * chunk)));
+  const Pages memory = allocate_pages(chunks * chunk);  // as the weights lie
   if (memory == nullptr) {
     return fail(Errc::full, "ceilings: no memory for " + std::to_string(chunks * chunk) + " bytes");
   }

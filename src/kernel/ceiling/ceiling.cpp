@@ -31,14 +31,15 @@ std::uint64_t read_portable(std::span<const std::byte> memory) {
 
 #if defined(__ARM_FEATURE_DOTPROD)
 Int8Work int8_portable(std::uint64_t rounds) {
-  std::array<int32x4_t, 16> sums{};
+  int32x4_t sums[16];
+  for (int i = 0; i < 16; ++i) sums[i] = vdupq_n_s32(i);
   int8x16_t a = vdupq_n_s8(3);
   for (std::uint64_t i = 0; i < rounds; ++i) {
     asm volatile("" : "+w"(a));
     for (auto& sum : sums) sum = vdotq_s32(sum, a, a);
   }
   std::int32_t kept = 0;
-  for (const auto& sum : sums) kept += vaddvq_s32(sum);
+  for (int i = 0; i < 16; ++i) kept += vaddvq_s32(sums[i]) - 4 * i;
   return {rounds * 16 * 16, kept};
 }
 #else
@@ -84,27 +85,32 @@ ASSAY_AVX512 std::uint64_t read_avx512(std::span<const std::byte> memory) {
   return out;
 }
 
+// Chains that start alike would be one chain to the compiler: each begins with its own index, taken off at the end.
 ASSAY_AVX2 Int8Work int8_avx2(std::uint64_t rounds) {
-  __m256i sums[8] = {};
+  __m256i sums[8];
+  for (int i = 0; i < 8; ++i) sums[i] = _mm256_set1_epi32(i);
   __m256i a = _mm256_set1_epi8(3);
   const __m256i ones = _mm256_set1_epi16(1);
   for (std::uint64_t i = 0; i < rounds; ++i) {
-    asm volatile("" : "+x"(a));
-    for (auto& sum : sums) sum = _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_maddubs_epi16(a, a), ones));
+    for (auto& sum : sums) {
+      asm volatile("" : "+x"(a));  // the product is not known to be the same as the last one
+      sum = _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_maddubs_epi16(a, a), ones));
+    }
   }
   for (int i = 1; i < 8; ++i) sums[0] = _mm256_add_epi32(sums[0], sums[i]);
-  return {rounds * 8 * 32, _mm256_extract_epi32(sums[0], 0)};
+  return {rounds * 8 * 32, _mm256_extract_epi32(sums[0], 0) - 28};
 }
 
 ASSAY_AVX512 Int8Work int8_avx512(std::uint64_t rounds) {
-  __m512i sums[12] = {};
+  __m512i sums[12];
+  for (int i = 0; i < 12; ++i) sums[i] = _mm512_set1_epi32(i);
   __m512i a = _mm512_set1_epi8(3);
   for (std::uint64_t i = 0; i < rounds; ++i) {
     asm volatile("" : "+v"(a));
     for (auto& sum : sums) sum = _mm512_dpbusd_epi32(sum, a, a);
   }
   for (int i = 1; i < 12; ++i) sums[0] = _mm512_add_epi32(sums[0], sums[i]);
-  return {rounds * 12 * 64, _mm512_cvtsi512_si32(sums[0])};
+  return {rounds * 12 * 64, _mm512_cvtsi512_si32(sums[0]) - 66};
 }
 #endif
 

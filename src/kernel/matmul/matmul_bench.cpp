@@ -1,7 +1,7 @@
 // Each type at the shapes of a 0.6B model, beside the ceilings of this machine in the same run:
 //   matmul_bench --benchmark_enable_random_interleaving=true --benchmark_repetitions=5 --benchmark_report_aggregates_only=true
 // decode and batchN: 1 or N tokens times a head too large for the caches; held against ceiling/read. prefill: 512 tokens
-// times a feed-forward matrix; held against ceiling/vnni or ceiling/maddubs. One thread, rates per second of processor
+// times a feed-forward matrix; held against ceiling/int8. One thread, rates per second of processor
 // time: what others do to this machine then costs little. Filter for less: --benchmark_filter='ceiling|avx2/q4_0'.
 #include <benchmark/benchmark.h>
 
@@ -13,13 +13,11 @@
 #include <tuple>
 #include <vector>
 
+#include "base/arena.h"
 #include "base/random.h"
+#include "kernel/ceiling/ceiling.h"
 #include "kernel/matmul/matmul.h"
 #include "kernel/matmul/random_tensor.h"
-
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
 
 namespace assay::kernel {
 namespace {
@@ -77,73 +75,35 @@ void quantize_inputs(benchmark::State& state) {
       benchmark::Counter(65536e-9 * static_cast<double>(state.iterations()), benchmark::Counter::kIsRate);
 }
 
-#if defined(__x86_64__)
-ASSAY_AVX2 std::int64_t read_all(const std::byte* p, std::size_t bytes) {
-  __m256i sum[4] = {};
-  for (std::size_t i = 0; i < bytes; i += 128) {
-    for (std::size_t k = 0; k < 4; ++k) {
-      sum[k] = _mm256_add_epi64(sum[k], _mm256_load_si256(reinterpret_cast<const __m256i*>(p + i + 32 * k)));
-    }
-  }
-  const __m256i all = _mm256_add_epi64(_mm256_add_epi64(sum[0], sum[1]), _mm256_add_epi64(sum[2], sum[3]));
-  return _mm256_extract_epi64(all, 0) + _mm256_extract_epi64(all, 1) + _mm256_extract_epi64(all, 2);
-}
-
-void read_ceiling(benchmark::State& state) {
-  const std::vector<std::byte> memory((256 << 20) + 64, std::byte{1});
-  const std::size_t bytes = 256 << 20;
-  const std::byte* mine = memory.data() + (64 - reinterpret_cast<std::uintptr_t>(memory.data()) % 64);
-  for (auto _ : state) benchmark::DoNotOptimize(read_all(mine, bytes));
+void read_ceiling(benchmark::State& state, Isa isa) {
+  constexpr std::size_t bytes = std::size_t{256} << 20;
+  const Pages memory = allocate_pages(bytes);
+  std::memset(memory.get(), 1, bytes);
+  for (auto _ : state) benchmark::DoNotOptimize(kernel::read_all(isa, {memory.get(), bytes}));
   state.counters["GB/s"] = benchmark::Counter(
       static_cast<double>(bytes) * 1e-9 * static_cast<double>(state.iterations()), benchmark::Counter::kIsRate);
 }
 
-constexpr int dots = 1 << 16;
-template <class Dots>
-void int8_ceiling(benchmark::State& state, Dots run_dots, double macs) {
-  for (auto _ : state) benchmark::DoNotOptimize(run_dots());
-  state.counters["GMAC/s"] =
-      benchmark::Counter(macs * 1e-9 * static_cast<double>(state.iterations()), benchmark::Counter::kIsRate);
-}
-
-ASSAY_AVX2 int maddubs_dots() {
-  __m256i acc[8] = {};
-  __m256i w = _mm256_set1_epi8(3);
-  const __m256i ones = _mm256_set1_epi16(1);
-  for (int i = 0; i < dots; i += 8) {
-    asm volatile("" : "+x"(w));
-    for (auto& a : acc) a = _mm256_add_epi32(a, _mm256_madd_epi16(_mm256_maddubs_epi16(w, w), ones));
+void int8_ceiling(benchmark::State& state, Isa isa) {
+  std::uint64_t macs = 0;
+  for (auto _ : state) {
+    const Int8Work work = int8_work(isa, 10'000);
+    benchmark::DoNotOptimize(work.kept);
+    macs += work.macs;
   }
-  for (auto& a : acc) w = _mm256_add_epi32(w, a);
-  return _mm256_extract_epi32(w, 0);
+  state.counters["GMAC/s"] = benchmark::Counter(static_cast<double>(macs) * 1e-9, benchmark::Counter::kIsRate);
 }
-
-ASSAY_AVX512 int vnni_dots() {
-  __m512i acc[12] = {};
-  __m512i w = _mm512_set1_epi8(3);
-  for (int i = 0; i < dots; i += 12) {
-    asm volatile("" : "+v"(w));
-    for (auto& a : acc) a = _mm512_dpbusd_epi32(a, w, w);
-  }
-  for (auto& a : acc) w = _mm512_add_epi32(w, a);
-  return _mm512_cvtsi512_si32(w);
-}
-#endif
 
 void register_all() {
   using benchmark::RegisterBenchmark;
   const auto add = [](const std::string& name, auto function) {
     RegisterBenchmark(name.c_str(), function)->Unit(benchmark::kMillisecond);
   };
-#if defined(__x86_64__)
-  if (best_isa() >= Isa::avx2) {
-    add("ceiling/read", read_ceiling);
-    add("ceiling/maddubs", [](benchmark::State& s) { int8_ceiling(s, maddubs_dots, dots * 32.0); });
+  for (const Isa isa : {Isa::portable, Isa::avx2, Isa::avx512}) {
+    if (isa > best_isa()) continue;
+    add("ceiling/read/" + std::string(name(isa)), [=](benchmark::State& s) { read_ceiling(s, isa); });
+    add("ceiling/int8/" + std::string(name(isa)), [=](benchmark::State& s) { int8_ceiling(s, isa); });
   }
-  if (best_isa() >= Isa::avx512) {
-    add("ceiling/vnni", [](benchmark::State& s) { int8_ceiling(s, vnni_dots, (dots + 11) / 12 * 12 * 64.0); });
-  }
-#endif
   RegisterBenchmark("quantize_inputs", quantize_inputs);
 #define ASSAY_MATMUL_VARIANT(level, group) Isa::level,
   for (const Isa isa : {
