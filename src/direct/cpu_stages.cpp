@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 
 #include "kernel/quant/dequantize.h"
 #include "kernel/rope/rope.h"
@@ -45,7 +46,7 @@ CpuStages::CpuStages(const CpuModel& model, KvCache& cache, device::ThreadPool& 
 }
 
 std::uint64_t CpuStages::scratch_bytes() const {
-  std::size_t floats = 0;
+  std::size_t floats = partials_.capacity();
   for (const auto* buffer : {&x_, &normed_, &y_, &q_, &attended_, &k_, &v_, &gate_, &up_, &cos_, &sin_}) {
     floats += buffer->capacity();
   }
@@ -167,35 +168,83 @@ void CpuStages::finish_heads(const CpuLayer& weights, std::uint32_t layer, std::
   }
 }
 
-Result<void> CpuStages::attention(std::uint32_t layer) {
+// Task `index` of a layer: (tile of a run, kv head), the tiles that see most positions first, since they take longest.
+CpuStages::AttentionPiece CpuStages::attention_piece(std::uint32_t layer, std::size_t index, std::size_t tiles) const {
   const ModelConfig& config = model_.config;
   const std::size_t width = std::size_t{config.heads} * config.head_dim;
   const std::uint32_t group = config.heads / config.kv_heads;
   const bool slides = config.sliding_window != 0 && config.layer_slides[layer];
+  const std::uint32_t head = static_cast<std::uint32_t>(index % config.kv_heads);
+  std::size_t tile = tiles - 1 - index / config.kv_heads;
+  const SlotRun* run = runs_.data();
+  for (std::size_t its; tile >= (its = (run->count + attention_tile - 1) / attention_tile); ++run) tile -= its;
+  const std::uint32_t first = static_cast<std::uint32_t>(tile) * attention_tile;
+  const std::size_t at = (run->first + first) * width + std::size_t{head} * group * config.head_dim;
+  return {.task = {.kv = cache_.view(run->seq, layer, head),
+                   .queries = q_.data() + at,
+                   .query_stride = width,
+                   .tokens = std::min(attention_tile, run->count - first),
+                   .group = group,
+                   .position = run->position + first,
+                   .window = slides ? config.sliding_window : 0,
+                   .scale = static_cast<float>(config.attention_scale)},
+          .out_at = at};
+}
+
+std::span<float> CpuStages::scratch_of(std::size_t thread, const kernel::AttentionTask& task) {
+  std::vector<float>& scratch = scratch_[thread];
+  scratch.resize(std::max(scratch.size(), kernel::attention_scratch(task)));
+  return scratch;
+}
+
+Result<void> CpuStages::attention(std::uint32_t layer) {
   std::size_t tiles = 0;
   for (const SlotRun& run : runs_) tiles += (run.count + attention_tile - 1) / attention_tile;
-
-  // Tasks are (tile of a run, kv head), the tiles that see most positions first: they take longest.
-  pool_.run(tiles * config.kv_heads, [&](std::size_t index, std::size_t thread) {
-    const std::uint32_t head = static_cast<std::uint32_t>(index % config.kv_heads);
-    std::size_t tile = tiles - 1 - index / config.kv_heads;
-    const SlotRun* run = runs_.data();
-    for (std::size_t its; tile >= (its = (run->count + attention_tile - 1) / attention_tile); ++run) tile -= its;
-    const std::uint32_t first = static_cast<std::uint32_t>(tile) * attention_tile;
-    const std::size_t at = (run->first + first) * width + std::size_t{head} * group * config.head_dim;
-    const kernel::AttentionTask task{.kv = cache_.view(run->seq, layer, head),
-                                     .queries = q_.data() + at,
-                                     .query_stride = width,
-                                     .tokens = std::min(attention_tile, run->count - first),
-                                     .group = group,
-                                     .position = run->position + first,
-                                     .window = slides ? config.sliding_window : 0,
-                                     .scale = static_cast<float>(config.attention_scale)};
-    std::vector<float>& scratch = scratch_[thread];
-    scratch.resize(std::max(scratch.size(), kernel::attention_scratch(task)));
-    kernel::attention(isa_, task, attended_.data() + at, width, scratch);
+  const std::size_t tasks = tiles * model_.config.kv_heads;
+  if (tasks < pool_.threads()) {
+    attention_split(layer, tasks, tiles);
+    return {};
+  }
+  const std::size_t width = std::size_t{model_.config.heads} * model_.config.head_dim;
+  pool_.run(tasks, [&](std::size_t index, std::size_t thread) {
+    const AttentionPiece piece = attention_piece(layer, index, tiles);
+    kernel::attention(isa_, piece.task, attended_.data() + piece.out_at, width, scratch_of(thread, piece.task));
   });
   return {};
+}
+
+// Fewer tasks than threads: the positions of each are split too. The kernel gives the same bits either way.
+void CpuStages::attention_split(std::uint32_t layer, std::size_t tasks, std::size_t tiles) {
+  struct Split {
+    AttentionPiece piece;
+    kernel::ChunkRange chunks;
+    std::size_t first_chunk;  // of all tasks' chunks, one behind the other
+    std::size_t partials_at;
+  };
+  std::vector<Split> splits;
+  std::size_t chunks = 0;
+  std::size_t floats = 0;
+  for (std::size_t i = 0; i < tasks; ++i) {
+    const AttentionPiece piece = attention_piece(layer, i, tiles);
+    splits.push_back({piece, kernel::attention_chunks(piece.task), chunks, floats});
+    chunks += splits.back().chunks.count();
+    floats += splits.back().chunks.count() * kernel::attention_partial_size(piece.task);
+  }
+  partials_.resize(std::max(partials_.size(), floats));
+  pool_.run(chunks, [&](std::size_t chunk, std::size_t thread) {
+    const auto split = std::prev(std::ranges::upper_bound(splits, chunk, {}, &Split::first_chunk));
+    const std::size_t size = kernel::attention_partial_size(split->piece.task);
+    const std::size_t index = chunk - split->first_chunk;
+    kernel::attention_partial(isa_, split->piece.task, split->chunks.first + static_cast<std::uint32_t>(index),
+                              std::span(partials_).subspan(split->partials_at + index * size, size),
+                              scratch_of(thread, split->piece.task));
+  });
+  const std::size_t width = std::size_t{model_.config.heads} * model_.config.head_dim;
+  for (const Split& split : splits) {
+    const std::size_t size = split.chunks.count() * kernel::attention_partial_size(split.piece.task);
+    kernel::attention_combine(isa_, split.piece.task, std::span(partials_).subspan(split.partials_at, size),
+                              attended_.data() + split.piece.out_at, width);
+  }
 }
 
 Result<void> CpuStages::attention_output(std::uint32_t layer) {

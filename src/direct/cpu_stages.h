@@ -63,6 +63,13 @@ class CpuStages final : public model::Stages {
   // Computes all products; after each range of rows of product i, calls done(i, rows) on the same thread.
   void multiply(std::span<const Product> products,
                 const std::function<void(std::size_t product, kernel::RowRange rows)>& done);
+  struct AttentionPiece {
+    kernel::AttentionTask task;
+    std::size_t out_at;  // index into attended_
+  };
+  AttentionPiece attention_piece(std::uint32_t layer, std::size_t index, std::size_t tiles) const;
+  void attention_split(std::uint32_t layer, std::size_t tasks, std::size_t tiles);
+  std::span<float> scratch_of(std::size_t thread, const kernel::AttentionTask& task);
   void finish_heads(const CpuLayer& weights, std::uint32_t layer, std::size_t token);
 
   const CpuModel& model_;
@@ -83,6 +90,7 @@ class CpuStages final : public model::Stages {
   std::vector<float> gate_, up_;             // (tokens, ffn)
   std::vector<float> cos_, sin_;             // (tokens, rope_dims / 2)
   std::vector<std::vector<float>> scratch_;  // one per thread, for attention
+  std::vector<float> partials_;              // of attention whose positions are split over threads
   kernel::Activations activations_;
 };
 

@@ -137,6 +137,29 @@ TEST(CpuBackend, gives_the_same_bits_for_every_chunking_thread_count_and_company
   }
 }
 
+TEST(CpuBackend, gives_the_same_bits_where_positions_are_split_over_threads) {
+  ModelConfig config = tiny_config(Architecture::qwen3);
+  config.kv_heads = 1;  // fewer tasks than threads
+  config.sliding_window = 300;
+  config.layer_slides = {false, true};
+  const TinyModel model = tiny_model(config, 19);
+  const auto tokens = text_of(1100);
+  const auto last_of = [&](std::uint32_t threads) {
+    const auto backend = backend_of(model, {.threads = threads});
+    Logits logits;
+    for (std::size_t at = 0; at + 1 < tokens.size(); at += 500) {
+      const std::size_t n = std::min<std::size_t>(500, tokens.size() - 1 - at);
+      EXPECT_TRUE(
+          backend->forward(slots_of(0, static_cast<Position>(at), std::span(tokens).subspan(at, n), false), logits));
+    }
+    EXPECT_TRUE(backend->forward({{{0, 1099, tokens.back(), true}}}, logits));
+    return logits.values;
+  };
+  const auto alone = last_of(1);
+  EXPECT_EQ(last_of(2), alone);
+  EXPECT_EQ(last_of(5), alone);
+}
+
 TEST(CpuBackend, a_shared_prefix_gives_the_same_bits_as_computing_it) {
   const TinyModel model = tiny_model(tiny_config(Architecture::llama), 13);
   const auto backend = backend_of(model, {.sequences = 2});
