@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Jinja templates by the independent implementation, Jinja2 from PyPI in the environment that chat templates are written for.
 
-  jinja_reference.py golden            writes tests/golden/jinja.json from tests/golden/jinja_cases.txt
+  jinja_reference.py golden            writes tests/golden/jinja.json from tests/golden/jinja_cases.txt, and the cases that
+                                       render as seeds for the fuzzer, several to a file, into tests/golden/jinja_seeds
   jinja_reference.py fuzz DRIVER [N] [SEED]   renders N random templates with both and prints every difference
 
 DRIVER is build/dev/src/tokenizer/jinja/jinja_driver. Needs jinja2 3.1 (pip install jinja2); recorded in the golden file.
@@ -104,7 +105,12 @@ def golden():
     lines = ",\n".join("    " + json.dumps(case, ensure_ascii=False) for case in out.pop("cases"))
     head = json.dumps(out, ensure_ascii=False, indent=1)[:-2]
     path.write_text(head + ',\n "cases": [\n' + lines + "\n ]\n}\n")
-    print(path)
+    seeds = ROOT / "tests/golden/jinja_seeds"
+    seeds.mkdir(exist_ok=True)
+    good = [template for template, context in cases(source) if "text" in render(template, context)]
+    for i in range(0, len(good), 8):
+        (seeds / f"{i // 8:02}.jinja").write_text("\n".join(good[i : i + 8]) + "\n")
+    print(path, seeds)
 
 
 # ---- fuzz

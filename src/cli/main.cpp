@@ -22,6 +22,7 @@ int main(int argc, char** argv) {
     assay::cli::add_models(app, session);
     assay::cli::add_run(app, session);
     assay::cli::add_chat(app, session);
+    assay::cli::add_render(app, session);
     assay::cli::add_parity(app, session);
     assay::cli::add_doctor(app, session);
     assay::cli::add_tokenize(app, session);

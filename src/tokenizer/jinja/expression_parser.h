@@ -32,7 +32,7 @@ class ExpressionParser {
     ~Nesting() { --parser_.nesting_; }
     Nesting(const Nesting&) = delete;
     Nesting& operator=(const Nesting&) = delete;
-    bool fits() const { return parser_.nesting_ <= parser_.limits_.depth_max / 2; }
+    bool fits() const { return parser_.nesting_ <= parser_.limits_.depth_max / 3; }
 
    private:
     ExpressionParser& parser_;

@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <pthread.h>
 
 #include <fstream>
 #include <sstream>
@@ -123,7 +124,22 @@ TEST(Jinja, StopsOutputStringsAndListsAtTheirBounds) {
   }
 }
 
-TEST(Jinja, ReportsDeepNestingInsteadOfRunningOutOfStack) {
+// The stack that macOS gives a thread.
+void on_small_stack(void (*work)()) {
+  pthread_attr_t attributes;
+  ASSERT_EQ(pthread_attr_init(&attributes), 0);
+  ASSERT_EQ(pthread_attr_setstacksize(&attributes, 512 << 10), 0);
+  pthread_t thread;
+  const auto run = [](void* given) -> void* {
+    reinterpret_cast<void (*)()>(given)();  // NOLINT: the thread's one argument
+    return nullptr;
+  };
+  ASSERT_EQ(pthread_create(&thread, &attributes, run, reinterpret_cast<void*>(work)), 0);  // NOLINT
+  pthread_join(thread, nullptr);
+  pthread_attr_destroy(&attributes);
+}
+
+void nest_deeply() {
   const auto times = [](const std::string& unit, int n) {
     std::string out;
     for (int i = 0; i < n; ++i) out += unit;
@@ -139,6 +155,12 @@ TEST(Jinja, ReportsDeepNestingInsteadOfRunningOutOfStack) {
   EXPECT_EQ(error("{{ 1" + times(" if 1 else 2", 100000) + " }}").code, Errc::full);
   EXPECT_EQ(error(times("{% if 1 %}", 100000)).code, Errc::full);
   EXPECT_EQ(error("{% set " + times("(", 100000) + "x" + times(")", 100000) + "= 1 %}").code, Errc::full);
+  EXPECT_EQ(error("{{ " + times("f(", 100000) + times(")", 100000) + " }}").code, Errc::full);
+  EXPECT_EQ(error(times("{% call f() %}", 100000)).code, Errc::full);
+  EXPECT_EQ(error("{% macro f(x) %}{% if 1 %}{% call f({'a': [x]}) %}{{ caller() }}{% endcall %}{% endif %}{% endmacro "
+                  "%}{{ f(1) }}")
+                .code,
+            Errc::full);
   EXPECT_EQ(error("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}").code, Errc::full);
   EXPECT_EQ(error("{% for x in [1] recursive %}{{ loop([1]) }}{% endfor %}").code, Errc::full);
   EXPECT_EQ(error("{% set ns = namespace() %}{% set ns.x = [ns] %}{{ ns }}").code, Errc::full);
@@ -150,6 +172,20 @@ TEST(Jinja, ReportsDeepNestingInsteadOfRunningOutOfStack) {
                   "endfor %}{{ ns.x|list }}")
                 .code,
             Errc::full);
+}
+
+TEST(Jinja, ReportsDeepNestingInsteadOfRunningOutOfStack) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  nest_deeply();  // a sanitizer's frames are several times as large
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+  nest_deeply();
+#else
+  on_small_stack(nest_deeply);
+#endif
+#else
+  on_small_stack(nest_deeply);
+#endif
 }
 
 TEST(Jinja, AllowsANamespaceThatHoldsItselfAsLongAsNobodyPrintsIt) {

@@ -1,8 +1,8 @@
 #include "tokenizer/jinja/json_text.h"
 
-#include <algorithm>
 #include <cmath>
 
+#include "tokenizer/jinja/attribute_path.h"
 #include "tokenizer/jinja/machine.h"
 #include "tokenizer/jinja/number.h"
 #include "tokenizer/jinja/operations.h"
@@ -122,27 +122,20 @@ class JsonWriter {
 
   Result<void> write_dict(const Dict& dict, std::size_t level) {
     if (dict.entries.empty()) return append("{}");
-    std::vector<const std::pair<Value, Value>*> order;
+    std::vector<Keyed> order;  // the values' places, by key
     order.reserve(dict.entries.size());
-    for (const auto& entry : dict.entries) order.push_back(&entry);
-    if (style_.sort_keys) {
-      std::optional<Error> failed;
-      std::stable_sort(order.begin(), order.end(), [&](const auto* a, const auto* b) {
-        if (failed) return false;
-        auto smaller = less(machine_.heap, a->first, b->first);
-        if (!smaller) failed = std::move(smaller.error());
-        return smaller && *smaller;
-      });
-      if (failed) return std::unexpected(std::move(*failed));
+    for (std::size_t i = 0; i < dict.entries.size(); ++i) {
+      order.push_back({dict.entries[i].first, Value(static_cast<std::int64_t>(i))});
     }
+    if (style_.sort_keys) ASSAY_TRY(sort_keyed(machine_, order));
     out_ += '{';
     for (std::size_t i = 0; i < order.size(); ++i) {
       if (i > 0) out_ += style_.item_separator;
       line(level + 1);
-      JINJA_LET(key, key_text(order[i]->first));
+      JINJA_LET(key, key_text(order[i].key));
       ASSAY_TRY(write_text(key));
       out_ += style_.key_separator;
-      ASSAY_TRY(write(order[i]->second, level + 1));
+      ASSAY_TRY(write(dict.entries[static_cast<std::size_t>(order[i].item.integer())].second, level + 1));
     }
     line(level);
     return append("}");
