@@ -5,11 +5,10 @@
 #include <filesystem>
 #include <utility>
 
-#include "base/json.h"
+#include "artifact/store.h"
 #include "device/host/host.h"
 #include "direct/cpu_backend.h"
 #include "tokenizer/chat_encode.h"
-#include "tokenizer/from_gguf.h"
 
 namespace assay::cli {
 namespace {
@@ -69,52 +68,17 @@ Result<std::string> find_model(const Session& session, const std::string& model)
     return fail(Errc::not_found, std::string(shipped_name) + ": looked in " + tried + "; name a model with --model");
   }
   if (fs::exists(model, error)) return model;
-  const fs::path kept = session.home() / "models" / model;
+  const artifact::Store store(session.home() / "models");
   if (model.find('/') == std::string::npos) {
-    for (const fs::path& candidate : {kept, fs::path(kept.string() + ".gguf")}) {
-      if (fs::exists(candidate, error)) return candidate.string();
+    const auto kept = store.find(model);
+    if (kept) return kept->path;
+    if (kept.error().code != Errc::not_found) return std::unexpected(kept.error());
+    for (const fs::path& candidate : {store.folder() / model, store.folder() / (model + ".gguf")}) {
+      if (fs::exists(candidate, error)) return candidate.string();  // put there by hand
     }
   }
   return fail(Errc::not_found,
               model + ": no such file or folder, and no model of that name in " + (session.home() / "models").string());
-}
-
-Result<Tokenizer> load_tokenizer(const Checkpoint& checkpoint) {
-  if (const Gguf* gguf = checkpoint.gguf()) return tokenizer_from_gguf(*gguf);
-  auto json = checkpoint.folder_text("tokenizer.json");
-  if (!json) return std::unexpected(std::move(json.error()));
-  if (!*json) return fail(Errc::not_found, checkpoint.folder() + "/tokenizer.json: expected beside config.json");
-  auto config = checkpoint.folder_text("tokenizer_config.json");
-  if (!config) return std::unexpected(std::move(config.error()));
-  return Tokenizer::from_json(**json, config->value_or(""));
-}
-
-Result<std::optional<std::string>> find_chat_template(const Checkpoint& checkpoint) {
-  if (const Gguf* gguf = checkpoint.gguf()) {
-    auto text = gguf->maybe<std::string_view>("tokenizer.chat_template");
-    if (!text) return std::unexpected(std::move(text.error()));
-    return *text ? std::optional(std::string(**text)) : std::nullopt;
-  }
-  auto file = checkpoint.folder_text("chat_template.jinja");
-  if (!file || *file) return file;
-  auto config = checkpoint.folder_text("tokenizer_config.json");
-  if (!config || !*config) return config;
-  auto json = parse_json(**config, checkpoint.folder() + "/tokenizer_config.json");
-  if (!json) return std::unexpected(std::move(json.error()));
-  if (!json->is_object() || !json->contains("chat_template")) return std::nullopt;
-  const Json& value = (*json)["chat_template"];
-  if (value.is_string()) return value.get<std::string>();
-  if (value.is_array()) {  // several named ones
-    for (const Json& entry : value) {
-      if (entry.is_object() && entry.value("name", "") == "default" && entry.contains("template") &&
-          entry["template"].is_string()) {
-        return entry["template"].get<std::string>();
-      }
-    }
-  }
-  return fail(Errc::bad_value, checkpoint.folder() +
-                                   "/tokenizer_config.json: chat_template: expected a text or a list "
-                                   "with one named \"default\"");
 }
 
 Result<ChatTemplate> load_chat_template(const LoadedModel& model) {

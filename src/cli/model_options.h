@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "artifact/texts.h"
 #include "checkpoint/checkpoint.h"
 #include "cli/command.h"
 #include "engine/backend.h"
@@ -53,10 +54,8 @@ enum class Parts : std::uint8_t { all, no_tokenizer };
 Result<std::unique_ptr<LoadedModel>> load_model(const Session& session, const ModelOptions& options,
                                                 Parts parts = Parts::all);
 
-// The tokenizer that the checkpoint carries: a GGUF's metadata or a folder's tokenizer.json.
-Result<Tokenizer> load_tokenizer(const Checkpoint& checkpoint);
-// The chat template that the checkpoint carries, if any.
-Result<std::optional<std::string>> find_chat_template(const Checkpoint& checkpoint);
+using artifact::find_chat_template;
+using artifact::load_tokenizer;
 
 // The model's own chat template. Errc::unsupported where it has none: a guessed one would make it stupid silently.
 Result<ChatTemplate> load_chat_template(const LoadedModel& model);

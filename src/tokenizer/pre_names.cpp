@@ -1,5 +1,6 @@
 #include "tokenizer/pre_names.h"
 
+#include <algorithm>
 #include <array>
 
 namespace assay {
@@ -172,6 +173,15 @@ Result<PreRules> pre_rules(std::string_view name) {
     }
   }
   return fail(Errc::unsupported, "pre-tokenizer '" + std::string(name) + "' is not known");
+}
+
+std::optional<std::string_view> pre_name(std::span<const std::string> patterns, bool ignore_merges) {
+  for (const Named& named : table) {
+    const auto count = static_cast<std::size_t>(std::ranges::find(named.patterns, "") - named.patterns.begin());
+    const bool plain = !named.always_bos && !named.raw && named.ignore_merges == ignore_merges;
+    if (plain && std::ranges::equal(patterns, std::span(named.patterns).first(count))) return named.names[0];
+  }
+  return std::nullopt;
 }
 
 std::vector<std::string_view> pre_names() {

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -23,6 +24,9 @@ struct PreRules {
 
 // Errc::unsupported names the pre-tokenizer. An empty name is "default".
 Result<PreRules> pre_rules(std::string_view name);
+
+// The name under which exactly these expressions stand, in this order and with this rule; nullopt: no such name.
+std::optional<std::string_view> pre_name(std::span<const std::string> patterns, bool ignore_merges);
 
 // All names, for the documentation and for tests.
 std::vector<std::string_view> pre_names();
