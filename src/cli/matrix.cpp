@@ -3,8 +3,10 @@
 #include <cstdio>
 #include <memory>
 
+#include "artifact/shapes.h"
 #include "base/output_file.h"
 #include "cli/model_options.h"
+#include "cli/models.h"
 #include "measure/artifact.h"
 #include "measure/ceilings.h"
 #include "measure/matrix_output.h"
@@ -16,6 +18,7 @@ namespace {
 
 struct MatrixOptions {
   ModelOptions model;
+  ShapeChoice shape;
   measure::MatrixSettings settings;
   std::uint32_t parity_positions = 32;
   std::string csv;
@@ -63,6 +66,11 @@ Result<measure::Matrix> run_matrix(const Session& session, MatrixOptions& option
   matrix.machine = device::host_facts();
   matrix.settings = options.settings;
 
+  if (options.shape.given()) {
+    auto path = cached_synth(session, options.shape, options.model.threads);
+    if (!path) return std::unexpected(std::move(path.error()));
+    options.model.model = std::move(*path);
+  }
   auto model = load_model(session, options.model);
   if (!model) return std::unexpected(std::move(model.error()));
   const LoadedModel& loaded = **model;
@@ -82,6 +90,8 @@ Result<measure::Matrix> run_matrix(const Session& session, MatrixOptions& option
     });
     if (!artifact) return std::unexpected(std::move(artifact.error()));
     matrix.artifact = std::move(*artifact);
+    if (options.shape.given())
+      matrix.artifact.synthesized = options.shape.title() + ", seed " + std::to_string(options.shape.seed);
   }
   const auto isa = chosen_isa();
   if (!isa) return std::unexpected(isa.error());
@@ -152,8 +162,15 @@ void add_matrix(CLI::App& app, Session& session) {
   auto options = std::make_shared<MatrixOptions>();
   CLI::App* command = app.add_subcommand("matrix", "measure a model on every engine of this machine");
   command->footer(
-      "Examples:\n  assay matrix\n  assay matrix --model qwen3-4b-q4_0.gguf --prompt 1024 --csv matrix.csv");
+      "Examples:\n  assay matrix\n  assay matrix --model qwen3-4b-q4_0.gguf --prompt 1024 --csv matrix.csv\n"
+      "  assay matrix --shape qwen3-4b --quant q4_0");
   add_model_options(*command, options->model);
+  CLI::Option* shape = command->add_option(
+      "--shape", options->shape.shape, "random weights in this shape instead of a model: " + artifact::shape_names());
+  CLI::Option* config = command->add_option("--config", options->shape.config, "or in the shape of this config.json");
+  shape->excludes(config)->excludes("--model");
+  config->excludes("--model");
+  command->add_option("-q,--quant", options->shape.quant, "type of the random weights")->capture_default_str();
   measure::MatrixSettings& settings = options->settings;
   command->add_option("-p,--prompt", settings.prompt_tokens, "prompt tokens of a request")->capture_default_str();
   command->add_option("-n,--output", settings.output_tokens, "output tokens of a request")->capture_default_str();

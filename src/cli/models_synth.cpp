@@ -4,63 +4,91 @@
 #include <memory>
 
 #include "artifact/shapes.h"
+#include "base/mapped_file.h"
+#include "base/sha256.h"
 #include "cli/models.h"
 
 namespace assay::cli {
 namespace {
 
+namespace fs = std::filesystem;
+
 struct SynthArguments {
-  std::string name;
-  std::string config;
-  std::string quant = "q4_0";
+  ShapeChoice choice;
   std::string out;
-  std::uint64_t seed = 1;
-  std::uint32_t context = 0;
   std::uint32_t threads = 0;
-  bool pure = false;
 };
 
-// "qwen3-0.6b", or the name of the folder that the config.json lies in.
-std::string title(const SynthArguments& arguments) {
-  if (!arguments.name.empty()) return arguments.name;
-  const auto folder = std::filesystem::absolute(arguments.config).parent_path().filename().string();
-  return folder.empty() ? "model" : folder;
-}
-
 Result<void> synth(Session& session, const SynthArguments& arguments) {
-  if (arguments.name.empty() == arguments.config.empty())
-    return fail(Errc::bad_value, "synth: expected a shape (" + artifact::shape_names() + ") or --config config.json");
-  auto config = arguments.config.empty() ? artifact::shape_by_name(arguments.name)
-                                         : artifact::shape_from_config(arguments.config);
-  if (!config) return std::unexpected(std::move(config.error()));
-  const auto type = artifact::stored_type_from_name(arguments.quant);
-  if (!type) return std::unexpected(with_context("--quant", type.error()));
-  if (arguments.context != 0) config->context_train = arguments.context;
-  if (config->model_name.empty()) config->model_name = title(arguments);
-  const artifact::SynthOptions options{.config = std::move(*config),
-                                       .type = *type,
-                                       .head = arguments.pure ? artifact::HeadType::same : artifact::HeadType::usual,
-                                       .seed = arguments.seed};
-  const std::string path = arguments.out.empty() ? title(arguments) + "-" + arguments.quant + ".gguf" : arguments.out;
-  const auto made = synthesize_file(session, options, path, arguments.threads);
+  const ShapeChoice& choice = arguments.choice;
+  const auto options = synth_options(choice);
+  if (!options) return std::unexpected(options.error());
+  const std::string path = arguments.out.empty() ? choice.title() + "-" + choice.quant + ".gguf" : arguments.out;
+  const auto made = synthesize_file(session, *options, path, arguments.threads);
   if (!made) return std::unexpected(made.error());
   if (session.json) {
     session.print({{"path", path},
                    {"bytes", made->file_bytes},
                    {"tensors", made->tensors},
-                   {"quant", arguments.quant},
-                   {"seed", arguments.seed},
+                   {"quant", choice.quant},
+                   {"seed", choice.seed},
                    {"notes", made->notes}});
   } else {
     std::printf("%s: %s, %llu tensors, %s, random weights of seed %llu\n", path.c_str(),
                 human_bytes(static_cast<double>(made->file_bytes)).c_str(),
-                static_cast<unsigned long long>(made->tensors), arguments.quant.c_str(),
-                static_cast<unsigned long long>(arguments.seed));
+                static_cast<unsigned long long>(made->tensors), choice.quant.c_str(),
+                static_cast<unsigned long long>(choice.seed));
   }
   return {};
 }
 
 }  // namespace
+
+std::string ShapeChoice::title() const {
+  if (!shape.empty()) return shape;
+  std::error_code ignored;
+  const auto folder = fs::absolute(config, ignored).lexically_normal().parent_path().filename().string();
+  return folder.empty() ? "model" : folder;
+}
+
+Result<artifact::SynthOptions> synth_options(const ShapeChoice& choice) {
+  if (choice.shape.empty() == choice.config.empty())
+    return fail(Errc::bad_value, "expected a shape (" + artifact::shape_names() + ") or --config config.json");
+  auto config =
+      choice.config.empty() ? artifact::shape_by_name(choice.shape) : artifact::shape_from_config(choice.config);
+  if (!config) return std::unexpected(std::move(config.error()));
+  const auto type = artifact::stored_type_from_name(choice.quant);
+  if (!type) return std::unexpected(with_context("--quant", type.error()));
+  if (choice.context != 0) config->context_train = choice.context;
+  if (config->model_name.empty()) config->model_name = choice.title();
+  return artifact::SynthOptions{.config = std::move(*config),
+                                .type = *type,
+                                .head = choice.pure ? artifact::HeadType::same : artifact::HeadType::usual,
+                                .seed = choice.seed};
+}
+
+Result<std::string> cached_synth(const Session& session, const ShapeChoice& choice, std::uint32_t threads) {
+  const auto options = synth_options(choice);
+  if (!options) return std::unexpected(options.error());
+  std::string key = choice.quant + " " + std::to_string(choice.seed) + " " + std::to_string(choice.context) +
+                    (choice.pure ? " pure " : " ") + choice.shape;
+  if (!choice.config.empty()) {
+    const auto text = read_text_file(choice.config, 1U << 20U);
+    if (!text) return std::unexpected(text.error());
+    key += *text;
+  }
+  const fs::path folder = session.home() / "cache";
+  const std::string hash = sha256_hex(std::as_bytes(std::span(key))).substr(0, 8);
+  const std::string path = (folder / (choice.title() + "-" + choice.quant + "-" + hash + ".gguf")).string();
+  std::error_code error;
+  // A file appears whole or not at all; one that another version wrote is opened before it is believed.
+  if (fs::exists(path, error) && Checkpoint::open(path)) return path;
+  fs::create_directories(folder, error);
+  if (error) return fail(Errc::io, folder.string() + ": " + error.message());
+  const auto made = synthesize_file(session, *options, path, threads);
+  if (!made) return std::unexpected(made.error());
+  return path;
+}
 
 Result<artifact::WrittenModel> synthesize_file(const Session& session, const artifact::SynthOptions& options,
                                                const std::string& path, std::uint32_t threads) {
@@ -84,15 +112,16 @@ void add_models_synth(CLI::App& models, Session& session) {
       "Speed does not depend on the weights' values: measure a model before it is downloaded.\n"
       "Examples:\n  assay models synth qwen3-4b --quant q4_0\n"
       "  assay models synth --config config.json --quant q4_k --out big.gguf");
-  command->add_option("name", arguments->name, "shape: " + artifact::shape_names());
-  command->add_option("--config", arguments->config, "config.json of any other model, as Hugging Face folders have it");
-  command->add_option("-q,--quant", arguments->quant, "type of the matrices")->capture_default_str();
+  command->add_option("name", arguments->choice.shape, "shape: " + artifact::shape_names());
+  command->add_option("--config", arguments->choice.config,
+                      "config.json of any other model, as Hugging Face folders have it");
+  command->add_option("-q,--quant", arguments->choice.quant, "type of the matrices")->capture_default_str();
   command->add_option("-o,--out", arguments->out, "the file to write (default: NAME-QUANT.gguf)");
-  command->add_option("--seed", arguments->seed, "of the weights")->capture_default_str();
-  command->add_option("--context", arguments->context,
+  command->add_option("--seed", arguments->choice.seed, "of the weights")->capture_default_str();
+  command->add_option("--context", arguments->choice.context,
                       "positions the file says it was trained on (default: the shape's)");
   command->add_option("-t,--threads", arguments->threads, "threads (default: one per core)");
-  command->add_flag("--pure", arguments->pure, "the head gets the same type, not q6_k");
+  command->add_flag("--pure", arguments->choice.pure, "the head gets the same type, not q6_k");
   command->callback([arguments, &session] {
     if (const auto done = synth(session, *arguments); !done) session.fail(done.error());
   });

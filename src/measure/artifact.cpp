@@ -9,6 +9,7 @@ Result<Artifact> describe_artifact(const std::string& path, const Checkpoint& ch
   auto hash = artifact::hash_files(checkpoint.files(), progress);
   if (!hash) return std::unexpected(std::move(hash.error()));
   return Artifact{.path = path,
+                  .synthesized = {},
                   .sha256 = std::move(*hash),
                   .quant = artifact::main_quant(checkpoint),
                   .bytes = checkpoint.file_bytes(),

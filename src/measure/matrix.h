@@ -29,6 +29,7 @@ struct MatrixSettings {
 
 struct Artifact {
   std::string path;
+  std::string synthesized;  // "qwen3-4b, seed 1" where the weights are random in that shape; empty: a real model
   std::string sha256;
   std::string quant;  // the type that holds most bytes: "q8_0"
   std::uint64_t bytes = 0;

@@ -126,7 +126,8 @@ Json to_json(const Matrix& matrix) {
             {"sha256", matrix.artifact.sha256},
             {"quant", matrix.artifact.quant},
             {"bytes", matrix.artifact.bytes},
-            {"bytes_per_token", matrix.artifact.bytes_per_token}}},
+            {"bytes_per_token", matrix.artifact.bytes_per_token},
+            {"synthesized", matrix.artifact.synthesized.empty() ? Json(nullptr) : Json(matrix.artifact.synthesized)}}},
           {"rows", rows}};
 }
 
@@ -213,6 +214,10 @@ std::string to_table(const Matrix& matrix) {
   out += "artifact  " + matrix.artifact.path + ", " + matrix.artifact.quant + ", " +
          human_bytes(static_cast<double>(matrix.artifact.bytes)) + ", sha256 " + matrix.artifact.sha256.substr(0, 12) +
          ", " + human_bytes(static_cast<double>(matrix.artifact.bytes_per_token)) + " read per token\n";
+  if (!matrix.artifact.synthesized.empty()) {
+    out += "          random weights in the shape " + matrix.artifact.synthesized +
+           ": speed does not depend on their values, text does\n";
+  }
   out += "workload  " + std::to_string(matrix.settings.prompt_tokens) + " prompt + " +
          std::to_string(matrix.settings.output_tokens) + " output tokens, " + std::to_string(matrix.settings.rounds) +
          " rounds, median [95 % interval]\n\n";
