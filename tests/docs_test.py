@@ -147,4 +147,4 @@ if __name__ == "__main__":
     if len(sys.argv) != 3:
         print(__doc__, file=sys.stderr)
         sys.exit(2)
-    sys.exit(run_page(pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2])))
+    sys.exit(run_page(pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2]).resolve()))
