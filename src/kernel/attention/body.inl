@@ -113,7 +113,8 @@ ASSAY_TARGET inline void score_rows(const Keys& keys, const float* q, std::size_
                                     std::size_t score_stride) {
   std::size_t r = 0;
   const auto run = [&]<std::size_t R>() ASSAY_TARGET {
-    score_block<R, registers_beside<R>(Keys::count / width)>(keys, q + r * dim, dim, scores + r * score_stride, score_stride);
+    score_block<R, registers_beside<R>(Keys::count / width)>(keys, q + r * dim, dim, scores + r * score_stride,
+                                                             score_stride);
     r += R;
   };
   if constexpr (row_block >= 8) {
