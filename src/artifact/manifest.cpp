@@ -1,6 +1,7 @@
 #include "artifact/manifest.h"
 
 #include <array>
+#include <type_traits>
 #include <utility>
 
 #include "base/json.h"

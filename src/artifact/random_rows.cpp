@@ -1,6 +1,7 @@
 #include "artifact/random_rows.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 

@@ -1,5 +1,6 @@
 #include "artifact/synth.h"
 
+#include <algorithm>
 #include <cstring>
 #include <map>
 #include <utility>

@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <span>
 
 #include "artifact/shapes.h"
 #include "base/mapped_file.h"
