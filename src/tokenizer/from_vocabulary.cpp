@@ -221,6 +221,7 @@ Result<void> Builder::byte_pairs() {
   Bpe bpe(options, std::move(known), n);
   if (family == Family::sentence_piece) {
     std::vector<std::string_view> all;
+    all.reserve(n);
     for (std::size_t t = 0; t < n; ++t) all.push_back(parts->texts[t]);
     bpe.add_pairs_by_score(all, data.scores);
   } else {

@@ -380,6 +380,7 @@ Scanner find_scanner(std::string_view pattern) {
 
 std::vector<std::string_view> scanned_patterns() {
   std::vector<std::string_view> out;
+  out.reserve(std::size(known));
   for (const Known& k : known) out.push_back(k.pattern);
   return out;
 }

@@ -209,7 +209,6 @@ class Collector {
       case StatementKind::macro:
         return symbols_->store(s.text);
       case StatementKind::call_block:
-        return see_all(s.expressions);
       case StatementKind::filter_block:
         return see_all(s.expressions);
       case StatementKind::with:
