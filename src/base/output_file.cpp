@@ -18,6 +18,11 @@ constexpr std::size_t gather_bytes = 1U << 18U;  // past this, one more system c
 
 bool is_full(int number) { return number == ENOSPC || number == EDQUOT || number == EFBIG; }
 
+// Renaming over a device or a pipe would put a file in its place, for every program of this machine.
+bool is_written_through(const std::string& path, const struct stat& facts) {
+  return !S_ISREG(facts.st_mode) || path.starts_with("/dev/");
+}
+
 std::string folder_of(const std::string& path) {
   const std::string folder = std::filesystem::path(path).parent_path().string();
   return folder.empty() ? "." : folder;
@@ -33,11 +38,21 @@ std::unexpected<Error> OutputFile::system_error(std::string_view verb, int numbe
   return fail(Errc::full, detail);
 }
 
-Result<OutputFile> OutputFile::create(const std::string& path, std::uint64_t bytes_expected) {
-  const std::string folder = folder_of(path);
+Result<OutputFile> OutputFile::create(const std::string& named, std::uint64_t bytes_expected) {
+  std::string path = named;
   struct stat facts{};
-  if (::stat(path.c_str(), &facts) == 0 && S_ISDIR(facts.st_mode))
-    return fail(Errc::bad_value, path + ": is a directory, expected a file to write");
+  if (::stat(path.c_str(), &facts) == 0) {
+    if (S_ISDIR(facts.st_mode)) return fail(Errc::bad_value, path + ": is a directory, expected a file to write");
+    if (is_written_through(path, facts)) {
+      const int descriptor = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+      if (descriptor >= 0) return OutputFile(path, "", descriptor, bytes_expected);
+      return OutputFile(path, "", -1, bytes_expected).system_error("open", errno);
+    }
+    std::error_code error;  // the file behind a link is replaced, not the link
+    const std::filesystem::path behind = std::filesystem::canonical(path, error);
+    if (!error) path = behind.string();
+  }
+  const std::string folder = folder_of(path);
   struct statvfs room{};
   if (bytes_expected != 0 && ::statvfs(folder.c_str(), &room) == 0) {
     const std::uint64_t free_bytes = static_cast<std::uint64_t>(room.f_bavail) * room.f_frsize;
@@ -97,8 +112,10 @@ Result<void> OutputFile::commit() {
   ASSAY_ASSERT(descriptor_ >= 0);
   ASSAY_TRY(put(gathered_));
   gathered_.clear();
-  if (::fsync(descriptor_) != 0) return system_error("flush", errno);
+  const bool through = temporary_.empty();
+  if (::fsync(descriptor_) != 0 && !through) return system_error("flush", errno);
   if (::close(std::exchange(descriptor_, -1)) != 0) return system_error("close", errno);
+  if (through) return {};
   if (::rename(temporary_.c_str(), path_.c_str()) != 0) return system_error("rename to", errno);
   temporary_.clear();
   // The new name survives a power cut only when the folder is on disk too; where that is refused the file still is.

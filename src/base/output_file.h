@@ -16,6 +16,8 @@ namespace assay {
 class OutputFile final {
  public:
   // An existing file at `path` stays as it is until commit(). bytes_expected: what will be written, 0 if unknown.
+  // A symbolic link is followed. What lies in /dev (/dev/stdout, /dev/null) and whatever else exists and is no file
+  // (a pipe) is written straight through and never replaced.
   // Errc::full names the path, the bytes needed and the bytes free where the disk is too small for bytes_expected;
   // Errc::bad_value: `path` is a directory; Errc::not_found: its folder does not exist; Errc::io otherwise.
   static Result<OutputFile> create(const std::string& path, std::uint64_t bytes_expected);
@@ -46,7 +48,7 @@ class OutputFile final {
   std::unexpected<Error> system_error(std::string_view verb, int number) const;
 
   std::string path_;
-  std::string temporary_;
+  std::string temporary_;  // empty: written straight to path_
   int descriptor_ = -1;
   std::uint64_t bytes_expected_ = 0;
   std::uint64_t written_ = 0;

@@ -1,8 +1,11 @@
 #include "base/output_file.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <filesystem>
@@ -52,6 +55,51 @@ TEST(OutputFile, leaves_the_old_file_and_no_other_when_dropped) {
   }
   EXPECT_EQ(read_text_file(folder + "/a", 10).value(), "old");
   EXPECT_EQ(files_in(folder), 1U);
+}
+
+TEST(OutputFile, a_device_or_a_pipe_is_written_and_never_replaced) {
+  auto null = OutputFile::create("/dev/null", 0);
+  ASSERT_TRUE(null) << to_string(null.error());
+  ASSERT_TRUE(null->write("gone"));
+  ASSERT_TRUE(null->commit());
+  EXPECT_TRUE(std::filesystem::is_character_file("/dev/null"));
+
+  const std::string pipe = fresh_folder("pipe") + "/p";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  const int reader = ::open(pipe.c_str(), O_RDONLY | O_NONBLOCK);
+  auto file = OutputFile::create(pipe, 0);
+  ASSERT_TRUE(file) << to_string(file.error());
+  ASSERT_TRUE(file->write("through"));
+  ASSERT_TRUE(file->commit());
+  char got[16] = {};
+  EXPECT_EQ(::read(reader, got, sizeof got), 7);
+  EXPECT_STREQ(got, "through");
+  ::close(reader);
+  EXPECT_TRUE(std::filesystem::is_fifo(pipe));
+}
+
+#ifdef __linux__
+TEST(OutputFile, a_full_device_is_an_error) {
+  auto file = OutputFile::create("/dev/full", 0);
+  ASSERT_TRUE(file) << to_string(file.error());
+  ASSERT_TRUE(file->write("x"));
+  const auto done = file->commit();
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code, Errc::full);
+  EXPECT_TRUE(std::filesystem::is_character_file("/dev/full"));
+}
+#endif
+
+TEST(OutputFile, the_file_behind_a_link_is_replaced_and_the_link_stays) {
+  const std::string folder = fresh_folder("link");
+  std::ofstream(folder + "/real") << "old";
+  std::filesystem::create_symlink("real", folder + "/link");
+  auto file = OutputFile::create(folder + "/link", 0);
+  ASSERT_TRUE(file);
+  ASSERT_TRUE(file->write("new"));
+  ASSERT_TRUE(file->commit());
+  EXPECT_TRUE(std::filesystem::is_symlink(folder + "/link"));
+  EXPECT_EQ(read_text_file(folder + "/real", 10).value(), "new");
 }
 
 TEST(OutputFile, names_a_directory_a_missing_folder_and_a_disk_that_is_too_small) {
