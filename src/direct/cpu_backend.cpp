@@ -24,7 +24,7 @@ Result<void> check(const CpuOptions& options) {
     return fail(Errc::bad_value, std::string(name) + " is " + std::to_string(met) + ", expected " +
                                      std::to_string(low) + ".." + std::to_string(high));
   };
-  ASSAY_TRY(range("context", options.context, 1, 1U << 24));
+  ASSAY_TRY(range("context", options.context, 2, 1U << 24));
   ASSAY_TRY(range("sequences", options.sequences, 1, sequences_limit));
   ASSAY_TRY(range("batch", options.batch, 1, batch_limit));
   ASSAY_TRY(range("threads", options.threads, 0, threads_limit));
@@ -157,6 +157,10 @@ Result<std::unique_ptr<Backend>> make_cpu_backend(const model::Weights& weights,
   const std::uint32_t threads =
       options.threads != 0 ? options.threads : static_cast<std::uint32_t>(device::default_threads());
   auto pool = std::make_unique<device::ThreadPool>(threads);
+  if (options.threads != 0 && pool->threads() < threads) {
+    return fail(Errc::full,
+                "threads is " + std::to_string(threads) + ": the system gives " + std::to_string(pool->threads()));
+  }
   const ModelConfig& config = weights.config;
   const std::uint64_t pages = options.kv_positions != 0 ? KvShape::pages_for(options.kv_positions)
                                                         : KvShape::pages_for(options.context) * options.sequences;

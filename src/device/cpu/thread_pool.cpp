@@ -2,11 +2,15 @@
 
 #include <algorithm>
 #include <chrono>
+#include <system_error>
 
 #include "base/error.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
+#endif
+#ifdef __linux__
+#include <sched.h>
 #endif
 
 namespace assay::device {
@@ -47,7 +51,11 @@ ThreadPool::ThreadPool(std::size_t threads) {
   ASSAY_ASSERT(threads >= 1);
   workers_.reserve(threads - 1);
   for (std::size_t i = 1; i < threads; ++i) {
-    workers_.emplace_back([this, i] { work(i); });
+    try {
+      workers_.emplace_back([this, i] { work(i); });
+    } catch (const std::system_error&) {
+      return;  // the system gives no more
+    }
   }
 }
 
@@ -111,6 +119,14 @@ void ThreadPool::wait_for_finish(std::uint32_t chunks) {
   }
 }
 
-std::size_t default_threads() { return std::max<std::size_t>(1, std::thread::hardware_concurrency()); }
+std::size_t default_threads() {
+#ifdef __linux__
+  // hardware_concurrency() counts processors that taskset or a container took away.
+  cpu_set_t mine;
+  if (sched_getaffinity(0, sizeof mine, &mine) == 0)
+    return std::max<std::size_t>(1, static_cast<std::size_t>(CPU_COUNT(&mine)));
+#endif
+  return std::max<std::size_t>(1, std::thread::hardware_concurrency());
+}
 
 }  // namespace assay::device

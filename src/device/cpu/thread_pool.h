@@ -22,7 +22,7 @@ namespace assay::device {
 //  3. Every wait is bounded in spinning: first pauses, then yields, then the kernel's wait.
 class ThreadPool {
  public:
-  // threads >= 1 (asserted), normally default_threads().
+  // threads >= 1 (asserted), normally default_threads(). Fewer where the system gives no more: see threads().
   explicit ThreadPool(std::size_t threads);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;

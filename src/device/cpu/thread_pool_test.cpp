@@ -1,6 +1,9 @@
 #include "device/cpu/thread_pool.h"
 
 #include <gtest/gtest.h>
+#ifdef __linux__
+#include <sched.h>
+#endif
 #include <time.h>
 
 #include <atomic>
@@ -107,6 +110,21 @@ TEST(ThreadPool, refuses_a_job_inside_a_job) {
 }
 
 TEST(ThreadPool, default_is_at_least_one_thread) { EXPECT_GE(default_threads(), 1U); }
+
+#ifdef __linux__
+TEST(ThreadPool, default_counts_the_processors_that_this_process_may_use) {
+  cpu_set_t before;
+  ASSERT_EQ(sched_getaffinity(0, sizeof before, &before), 0);
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  for (std::size_t i = 0; i < CPU_SETSIZE && CPU_COUNT(&one) == 0; ++i) {
+    if (CPU_ISSET(i, &before)) CPU_SET(i, &one);
+  }
+  ASSERT_EQ(sched_setaffinity(0, sizeof one, &one), 0);
+  EXPECT_EQ(default_threads(), 1U);
+  EXPECT_EQ(sched_setaffinity(0, sizeof before, &before), 0);
+}
+#endif
 
 }  // namespace
 }  // namespace assay::device
