@@ -9,15 +9,18 @@
 namespace assay::measure {
 namespace {
 
+constexpr std::uint32_t tokens_max = 1U << 24;  // the longest context of any engine
+constexpr std::uint32_t rounds_max = 1'000'000;
+
 Result<void> check(const MatrixSettings& settings) {
-  const auto least = [](const char* name, std::uint64_t met, std::uint64_t low) -> Result<void> {
-    if (met >= low) return {};
-    return fail(Errc::bad_value,
-                std::string(name) + " is " + std::to_string(met) + ", expected at least " + std::to_string(low));
+  const auto range = [](const char* name, std::uint64_t met, std::uint64_t low, std::uint64_t high) -> Result<void> {
+    if (met >= low && met <= high) return {};
+    return fail(Errc::bad_value, std::string(name) + " is " + std::to_string(met) + ", expected " +
+                                     std::to_string(low) + ".." + std::to_string(high));
   };
-  ASSAY_TRY(least("prompt tokens", settings.prompt_tokens, 1));
-  ASSAY_TRY(least("output tokens", settings.output_tokens, 2));
-  return least("rounds", settings.rounds, 1);
+  ASSAY_TRY(range("prompt tokens", settings.prompt_tokens, 1, tokens_max));
+  ASSAY_TRY(range("output tokens", settings.output_tokens, 2, tokens_max));
+  return range("rounds", settings.rounds, 1, rounds_max);
 }
 
 // What the machine did while one request ran.

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -68,7 +69,8 @@ struct Row {
   std::int64_t swap_delta_bytes = 0;    // swapped out during the row's rounds, whole machine
   bool swap_known = false;
   std::optional<double> energy_j_per_token;  // nothing where the machine does not tell
-  double others_cpu = 0;                     // cores kept busy by other processes during the row's rounds
+  // Cores kept busy by other processes during the row's rounds; NaN where the machine does not tell.
+  double others_cpu = std::numeric_limits<double>::quiet_NaN();
   device::Pressure::Level pressure = device::Pressure::Level::unknown;  // worst seen
 };
 

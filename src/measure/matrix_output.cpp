@@ -104,7 +104,7 @@ Json to_json(const Matrix& matrix) {
                     {"batch", c.batch},
                     {"kv", c.kv},
                     {"others_cpu_cores", number(row.others_cpu)},
-                    {"noisy", row.others_cpu > noisy_cores},
+                    {"noisy", std::isfinite(row.others_cpu) ? Json(row.others_cpu > noisy_cores) : Json(nullptr)},
                     {"pressure", device::name(row.pressure)},
                     {"cold_round", row.cold ? timing_json(*row.cold) : Json(nullptr)},
                     {"rounds", rounds}});

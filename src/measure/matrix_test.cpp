@@ -143,6 +143,8 @@ TEST(Matrix, a_failing_engine_is_a_named_row_and_the_others_are_whole) {
   EXPECT_EQ(json["rows"][0]["status"], "failed");
   EXPECT_EQ(json["rows"][2]["reason"], "not installed");
   EXPECT_TRUE(json["rows"][2]["decode_tok_s"].is_null());
+  EXPECT_TRUE(json["rows"][2]["others_cpu_cores"].is_null());
+  EXPECT_TRUE(json["rows"][2]["noisy"].is_null());
   EXPECT_EQ(json["rows"][1]["decode_tok_s"]["n"], 2);
   const std::string csv = to_csv(matrix);
   EXPECT_EQ(std::ranges::count(csv, '\n'), 4);
@@ -155,6 +157,9 @@ TEST(Matrix, refuses_settings_that_cannot_give_a_speed_and_stops_when_asked) {
   ScriptedEngine engine(clock, 1000, 50);
   EXPECT_FALSE(measure_rows({contestant("a", &engine)}, {.output_tokens = 1}, clock, prompts(4), {}));
   EXPECT_FALSE(measure_rows({contestant("a", &engine)}, {.rounds = 0}, clock, prompts(4), {}));
+  const auto endless = measure_rows({contestant("a", &engine)}, {.rounds = ~0U}, clock, prompts(4), {});
+  ASSERT_FALSE(endless);
+  EXPECT_THAT(endless.error().detail, testing::HasSubstr("rounds is 4294967295"));
   const auto stopped = measure_rows({contestant("a", &engine)}, {}, clock, prompts(4),
                                     [](std::uint32_t done, std::uint32_t, const std::string&) { return done < 2; });
   ASSERT_FALSE(stopped);
