@@ -76,6 +76,53 @@ class Refusals(unittest.TestCase):
         self.refused(2, ["subcommand"])
         self.refused(2, ["--context"], "run", "hi", "--context", "many")
 
+    def test_a_context_of_one_position_and_absurd_threads(self):
+        self.refused(1, ["context is 1", "2.."], "run", "hi", "--context", 1, "--model", MODEL)
+        self.refused(1, ["threads is 100000"], "run", "hi", "--threads", 100000, "--model", MODEL)
+        self.refused(1, ["--threads is 1000000"], "models", "synth", "qwen3-0.6b", "--threads", 1000000, "--out", HOME / "x")
+
+    def test_an_empty_prompt_is_named(self):
+        self.refused(1, ["the prompt is empty"], "run", "", "--model", MODEL, text=b"not read")
+        self.refused(1, ["stdin is empty"], "run", "--model", MODEL, text=b"")
+
+    def test_an_option_that_would_be_ignored_is_refused(self):
+        self.refused(2, ["--raw"], "run", "hi", "--parse-special", "--model", MODEL)
+        self.refused(2, ["--raw"], "run", "hi", "--raw", "--system", "x", "--model", MODEL)
+        self.refused(2, ["--text"], "parity", "--tokens", "1", "--text", "x", "--model", MODEL)
+        self.refused(2, ["--dump"], "parity", "--tokens", "1", "--logits-of", "reference", "--model", MODEL)
+        self.refused(2, ["--tokens"], "parity", "--tokens", "", "--model", MODEL)
+
+    def test_a_folder_in_place_of_a_text(self):
+        self.refused(1, [str(HOME), "directory"], "parity", "--text", HOME, "--model", MODEL)
+
+    def test_a_result_file_that_cannot_be_written_is_met_before_the_work(self):
+        self.refused(2, ["/no/such/m.csv"], "matrix", "--rounds", 1000, "--csv", "/no/such/m.csv", "--model", MODEL)
+        self.refused(2, ["/no/such/x.npy"], "parity", "--dump", "/no/such/x.npy", "--model", MODEL)
+
+    @unittest.skipUnless(os.path.exists("/dev/full"), "no /dev/full")
+    def test_output_that_is_lost_is_never_success(self):
+        commands = [["--help"], ["doctor"], ["doctor", "--json"], ["run", "hi", "--model", MODEL],
+                    ["run", "hi", "--json", "--model", MODEL], ["tokenize", "--model", MODEL]]
+        for command in commands:
+            with open("/dev/full", "wb") as full:
+                done = subprocess.run([ASSAY, *command], stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE,
+                                      env={**os.environ, "ASSAY_HOME": str(HOME)}, timeout=300)
+            self.assertEqual(done.returncode, 1, command)
+            self.assertIn(b"stdout cannot be written", done.stderr, command)
+        self.refused(1, ["/dev/full"], "parity", "--tokens", "1", "--dump", "/dev/full", "--model", MODEL)
+        self.assertTrue(pathlib.Path("/dev/full").is_char_device())
+
+    def test_a_closed_stdout_is_never_success(self):
+        done = subprocess.run(["bash", "-c", 'exec "$@" >&-', "bash", ASSAY, "run", "hi", "--model", MODEL],
+                              capture_output=True, timeout=300)
+        self.assertEqual(done.returncode, 1)
+
+    def test_a_reader_that_leaves_ends_the_program_quietly(self):
+        done = subprocess.run(["bash", "-c", '"$@" | head -c 1; exit ${PIPESTATUS[0]}', "bash", ASSAY, "run", "--raw",
+                               "Once", "--max-tokens", "300", "--model", MODEL], capture_output=True, timeout=300)
+        self.assertIn(done.returncode, (0, 128 + 13))
+        self.assertEqual(done.stderr, b"")
+
     def test_tokens_outside_the_vocabulary(self):
         self.refused(1, ["99999999"], "parity", "--tokens", "1,99999999", "--model", MODEL)
 
@@ -83,6 +130,8 @@ class Refusals(unittest.TestCase):
         code, out, _ = assay("run", "hi", "--json", "--model", "/no/such/model.gguf")
         self.assertEqual(code, 2)
         self.assertEqual(json.loads(out)["error"]["code"], "not found")
+        code, out, _ = assay("run", "--colour", "red", "--json")
+        self.assertEqual((code, json.loads(out)["error"]["code"]), (2, "usage"))
 
 
 class Answers(unittest.TestCase):
@@ -95,6 +144,13 @@ class Answers(unittest.TestCase):
     def test_threads_and_instruction_sets_do_not_change_greedy_text(self):
         ask = ["run", "--raw", "Name three animals.", "--max-tokens", 30, "--json", "--model", MODEL]
         texts = {json.loads(assay(*ask, "--threads", n)[1])["text"] for n in (1, 2, 3)}
+        for isa in ("portable", "avx2", "avx512"):
+            code, out, err = assay(*ask, env={"ASSAY_ISA": isa})
+            if code == 0:
+                texts.add(json.loads(out)["text"])
+            else:
+                self.assertIn("this machine runs", err)  # the only reason not to answer
+                self.assertNotEqual(isa, "portable")
         self.assertEqual(len(texts), 1)
 
     def test_stop_text_is_not_shown(self):
@@ -104,6 +160,51 @@ class Answers(unittest.TestCase):
         answer = json.loads(out)
         self.assertNotIn(".", answer["text"])
         self.assertEqual(answer["finish"], "stop_text")
+
+    def test_a_stop_text_before_the_prompt_does_not_swallow_it(self):
+        code, out, err = assay("run", "--max-tokens", 4, "--stop", "zzz", "--stop", "yyy", "hi", "--json", "--model", MODEL)
+        self.assertEqual(code, 0, err)
+        self.assertNotEqual(json.loads(out)["text"], "")
+
+    def chat(self, text, *arguments, **more):
+        return assay("chat", "--max-tokens", 4, *arguments, "--model", MODEL, text=text, **more)
+
+    def test_chat_reads_lines_of_any_system_and_a_last_one_without_an_end(self):
+        self.assertEqual(self.chat(b"/temp 0\r\n/exit\r\n/never\r\n"), (0, "", ""))
+        for text in (b"hi", b"hi\\", b"hi\\\nthere\\\n"):
+            code, out, err = self.chat(text)
+            self.assertEqual(code, 0, err)
+            self.assertNotEqual(out.strip(), "", text)
+
+    def test_chat_refuses_a_setting_at_once_and_keeps_the_old_one(self):
+        for line in ("/temp nan", "/temp inf", "/temp 500", "/temp", "/temp -1", "/max 0", "/max -1", "/max 4294967296",
+                     "/max 1.5", "/seed 18446744073709551616", "/seed 1e30", "/seed -1"):
+            code, out, err = self.chat(f"{line}\nhi\n".encode())
+            self.assertEqual(code, 1, line)
+            self.assertIn("bad value", err, line)
+            self.assertNotEqual(out.strip(), "", line)
+        self.assertEqual(self.chat(b"/seed 18446744073709551615\n/max 4294967295\n"), (0, "", ""))
+
+    def test_models_have_a_home_without_the_variable(self):
+        bare = {"PATH": os.environ["PATH"]}
+        done = subprocess.run([ASSAY, "doctor", "--json"], capture_output=True, env=bare, timeout=300)
+        home = next(f["text"] for f in json.loads(done.stdout)["findings"] if f["check"] == "home")
+        self.assertTrue(home.startswith("/"), home)
+
+    def test_doctor_names_no_innocent_python_program(self):
+        sleeper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(100)  # exotic films, vllm, assay"])
+        script = HOME / "mlx_lm.server"
+        script.write_text("import time; time.sleep(100)")
+        server = subprocess.Popen([sys.executable, script])
+        try:
+            text = assay("doctor")[1]
+            self.assertNotIn(f"pid {sleeper.pid},", text)
+            if sys.platform == "linux" and os.path.basename(os.path.realpath(f"/proc/{server.pid}/exe")).startswith("python"):
+                self.assertIn(f"pid {server.pid},", text)
+        finally:
+            for process in (sleeper, server):
+                process.kill()
+                process.wait()
 
     def test_stdin_is_the_prompt_where_none_is_given(self):
         code, out, err = assay("run", "--raw", "--max-tokens", 4, "--json", "--model", MODEL, text=b"Once upon a time")

@@ -1,6 +1,8 @@
 // assay chat: a conversation in the terminal.
 #include <charconv>
+#include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 
 #include "base/output_file.h"
@@ -8,6 +10,7 @@
 #include "cli/line_editor.h"
 #include "cli/model_options.h"
 #include "cli/sampling_options.h"
+#include "schedule/sampler.h"
 #include "schedule/scheduler.h"
 #include "tokenizer/chat_encode.h"
 
@@ -51,12 +54,13 @@ class Chat {
     std::string text;
     while (true) {
       LineEditor::Line line = editor.read();
-      if (line.kind == LineEditor::Line::Kind::end) break;
+      const bool last = line.kind == LineEditor::Line::Kind::end;
+      if (last && text.empty()) break;
       if (line.kind == LineEditor::Line::Kind::interrupted) {
         text.clear();
         continue;
       }
-      if (!line.text.empty() && line.text.back() == '\\') {
+      if (!last && !line.text.empty() && line.text.back() == '\\') {
         text += line.text.substr(0, line.text.size() - 1) + "\n";
         continue;
       }
@@ -64,11 +68,15 @@ class Chat {
       const std::string whole = std::exchange(text, "");
       if (whole.find_first_not_of(" \t\n") == std::string::npos) continue;
       const auto done = whole.front() == '/' ? command(whole) : ask(whole);
-      if (leave_) break;
-      if (done) continue;
+      if (leave_ || std::ferror(stdout) != 0) break;
+      if (done) {
+        if (last) break;
+        continue;
+      }
       if (done.error().code == Errc::engine_lost) return done;
       if (!editor.interactive()) failed_ = true;
       std::fprintf(stderr, "assay: %s\n", to_string(done.error()).c_str());
+      if (last) break;
     }
     return {};
   }
@@ -104,7 +112,7 @@ class Chat {
           std::fwrite(piece.data(), 1, piece.size(), stdout);
           std::fflush(stdout);
         },
-        interrupted);
+        [] { return interrupted() || std::ferror(stdout) != 0; });
     clear_interrupt();
     std::fputs("\n", stdout);
     std::fflush(stdout);
@@ -148,11 +156,17 @@ class Chat {
     } else if (name == "/stats") {
       options_.stats = !options_.stats;
     } else if (name == "/temp") {
-      return number(name, rest, options_.generation.sampling.temperature);
+      Sampling changed = options_.generation.sampling;
+      ASSAY_TRY(number(name, rest, changed.temperature));
+      ASSAY_TRY(schedule::check_sampling(changed, model_.backend->facts().vocab));
+      options_.generation.sampling = changed;
     } else if (name == "/seed") {
       return number(name, rest, options_.generation.sampling.seed);
     } else if (name == "/max") {
-      return number(name, rest, options_.generation.max_tokens);
+      std::uint32_t most = 0;
+      ASSAY_TRY(number(name, rest, most));
+      if (most == 0) return fail(Errc::bad_value, "/max: \"0\", expected at least 1");
+      options_.generation.max_tokens = most;
     } else if (name == "/save") {
       return save(rest);
     } else {
@@ -163,18 +177,23 @@ class Chat {
 
   template <class T>
   Result<void> number(const std::string& name, const std::string& text, T& value) {
-    try {  // std::stod rather than from_chars: libc++ has none for float
-      std::size_t used = 0;
-      const double met = std::stod(text, &used);
-      if (used == text.size() && met >= 0 &&
-          (std::is_floating_point_v<T> || met == static_cast<double>(static_cast<T>(met)))) {
-        value = static_cast<T>(met);
-        return {};
-      }
-    } catch (const std::exception&) {  // no number: said below
+    T met{};
+    bool good = false;
+    if constexpr (std::is_floating_point_v<T>) {
+      char* end = nullptr;  // strtof rather than from_chars: libc++ has none for float
+      met = std::strtof(text.c_str(), &end);
+      good = !text.empty() && end == text.c_str() + text.size() && std::isfinite(met) && met >= 0;
+    } else {
+      const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), met);
+      good = error == std::errc() && end == text.data() + text.size();
     }
-    return fail(Errc::bad_value, name + ": \"" + text + "\", expected a number that is not negative" +
-                                     (std::is_floating_point_v<T> ? "" : ", and whole"));
+    if (good) {
+      value = met;
+      return {};
+    }
+    return fail(Errc::bad_value,
+                name + ": \"" + text + "\", expected a number that is not negative" +
+                    (std::is_floating_point_v<T> ? "" : ", whole, and below 2^" + std::to_string(8 * sizeof(T))));
   }
 
   Result<void> save(const std::string& path) {

@@ -1,5 +1,8 @@
 #include "cli/command.h"
 
+#include <pwd.h>
+#include <unistd.h>
+
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
@@ -9,11 +12,15 @@ namespace assay::cli {
 std::filesystem::path Session::home() const {
   if (const char* home = std::getenv("ASSAY_HOME"); home != nullptr && *home != '\0') return home;
   const char* user = std::getenv("HOME");
-  const std::filesystem::path base = user != nullptr ? user : ".";
+  if (user == nullptr || *user == '\0') {  // cron, a bare container: as the shell's ~ does
+    const passwd* entry = ::getpwuid(::getuid());
+    user = entry != nullptr && entry->pw_dir != nullptr ? entry->pw_dir : ".";
+  }
+  const std::filesystem::path base = user;
 #ifdef __APPLE__
   return base / "Library" / "Application Support" / "assay";
 #else
-  if (const char* data = std::getenv("XDG_DATA_HOME"); data != nullptr && *data != '\0') {
+  if (const char* data = std::getenv("XDG_DATA_HOME"); data != nullptr && *data == '/') {
     return std::filesystem::path(data) / "assay";
   }
   return base / ".local" / "share" / "assay";

@@ -1,8 +1,13 @@
 // assay doctor: what on this machine would spoil a measurement or expose a model.
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
+#include <sstream>
 
 #include "cli/model_options.h"
 #include "device/host/host.h"
@@ -44,11 +49,23 @@ constexpr std::array known_ports{KnownServer{8080, "llama-server or mlx_lm.serve
 constexpr std::array engine_names{"llama-server", "llama-cli", "llama-bench", "llama-completion", "ollama", "mlx_lm",
                                   "lms",          "rcli",      "vllm",        "koboldcpp",        "exo",    "assay"};
 
+// What a Python process runs: the module after -m, or the script's name without its folders; "" for anything else.
+std::string python_program(const std::string& command) {
+  std::istringstream words(command);
+  std::string word;
+  words >> word;  // the interpreter
+  while (words >> word) {
+    if (word == "-m") return words >> word ? word : "";
+    if (word == "-c") return "";
+    if (!word.starts_with('-')) return std::filesystem::path(word).filename().string();
+  }
+  return "";
+}
+
 bool names_engine(const device::Process& process) {
+  const std::string program = process.name.starts_with("python") ? python_program(process.command) : "";
   return std::ranges::any_of(engine_names, [&](std::string_view engine) {
-    if (process.name == engine) return true;
-    // Python engines show their module among the first arguments.
-    return process.name.starts_with("python") && process.command.find(engine) != std::string::npos;
+    return process.name == engine || program == engine || program.starts_with(std::string(engine) + ".");
   });
 }
 
@@ -154,6 +171,10 @@ void check_home(const Session& session, std::vector<Finding>& out) {
     out.push_back(
         {Verdict::bad, "home", home.string() + ": " + error.message(), "set ASSAY_HOME to a folder of yours"});
     return;
+  }
+  if (::access(existing.c_str(), W_OK) != 0) {
+    out.push_back({Verdict::bad, "home", home.string() + ": cannot be written: " + std::strerror(errno),
+                   "set ASSAY_HOME to a folder of yours"});
   }
   constexpr std::uintmax_t little = std::uintmax_t{2} << 30;
   out.push_back({space.available < little ? Verdict::notice : Verdict::good, "home",

@@ -3,9 +3,10 @@
 #include <histedit.h>
 #include <unistd.h>
 
-#include <atomic>
+#include <clocale>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <iostream>
 #include <utility>
@@ -37,6 +38,10 @@ struct LineEditor::Terminal {
 LineEditor::LineEditor(std::string prompt, std::string history_file)
     : prompt_(std::move(prompt)), history_file_(std::move(history_file)) {
   if (::isatty(STDIN_FILENO) != 1 || ::isatty(STDOUT_FILENO) != 1) return;
+  // libedit drops what the locale cannot say; in the C locale that is everything but ASCII.
+  if (std::setlocale(LC_CTYPE, "") == nullptr || MB_CUR_MAX == 1) {
+    if (std::setlocale(LC_CTYPE, "C.UTF-8") == nullptr) std::setlocale(LC_CTYPE, "en_US.UTF-8");
+  }
   auto terminal = std::make_unique<Terminal>();
   terminal->line = el_init("assay", stdin, stdout, stderr);
   terminal->history = history_init();
@@ -71,6 +76,7 @@ LineEditor::Line LineEditor::read() {
   if (terminal_ == nullptr) {
     std::string text;
     if (!std::getline(std::cin, text)) return {Line::Kind::end, ""};
+    if (text.ends_with('\r')) text.pop_back();  // lines as Windows ends them
     return {Line::Kind::text, std::move(text)};
   }
   int count = 0;
@@ -81,7 +87,10 @@ LineEditor::Line LineEditor::read() {
     std::fputs("\n", stdout);
     return {Line::Kind::interrupted, ""};
   }
-  if (got == nullptr || count <= 0) return {Line::Kind::end, ""};
+  if (got == nullptr || count <= 0) {
+    std::fputs("\n", stdout);  // the shell's prompt begins a line of its own
+    return {Line::Kind::end, ""};
+  }
   std::string text(got, static_cast<std::size_t>(count));
   if (text.find_first_not_of(" \t\n") != std::string::npos) {
     history(terminal_->history, &terminal_->event, H_ENTER, text.c_str());

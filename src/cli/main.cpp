@@ -1,11 +1,44 @@
 // assay: local LLM inference under contract. Wires the parts together; decides nothing.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <exception>
+#include <iostream>
+#include <string_view>
 
 #include "cli/command.h"
 
+namespace {
+
+using assay::cli::Exit;
+
+// A program started with stdout closed (>&-) would give its number to the next file opened, and print into that file.
+// Opened the wrong way round, what is printed fails and is told.
+void hold_standard_streams() {
+  for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(descriptor, F_GETFD) >= 0 || errno != EBADF) continue;
+    if (::open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0) return;
+  }
+}
+
+// The exit code, unless what was printed is lost (a full disk): that is never success.
+int checked(int code) {
+  errno = 0;
+  std::cout.flush();
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
+  std::fprintf(stderr, "assay: system error: stdout cannot be written%s%s\n", errno != 0 ? ": " : "",
+               errno != 0 ? std::strerror(errno) : "");
+  return code == 0 ? static_cast<int>(Exit::no) : code;
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
-  using assay::cli::Exit;
+  hold_standard_streams();
   try {
     CLI::App app{"assay: local LLM inference under contract"};
     assay::cli::Session session;
@@ -30,9 +63,13 @@ int main(int argc, char** argv) {
     try {
       app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
-      return app.exit(error) == 0 ? 0 : static_cast<int>(Exit::usage);
+      if (app.exit(error) == 0) return checked(0);
+      const bool json =
+          std::any_of(argv + 1, argv + argc, [](const char* word) { return word == std::string_view("--json"); });
+      if (json) session.print({{"error", {{"code", "usage"}, {"detail", error.what()}, {"at", 0}}}});
+      return checked(static_cast<int>(Exit::usage));
     }
-    return session.exit_code;
+    return checked(session.exit_code);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "assay: bug in assay: %s\n", error.what());
     return static_cast<int>(Exit::engine);

@@ -136,19 +136,23 @@ Result<measure::Matrix> run_matrix(const Session& session, MatrixOptions& option
 }
 
 Result<void> matrix_command(Session& session, MatrixOptions& options) {
+  if (!options.csv.empty()) {  // a path that cannot be written is met before the measurement, not after it
+    if (auto probe = OutputFile::create(options.csv, 0); !probe) return std::unexpected(std::move(probe.error()));
+  }
   const auto matrix = run_matrix(session, options);
   if (!matrix) return std::unexpected(matrix.error());
+  if (session.json) {
+    session.print(measure::to_json(*matrix));
+  } else {
+    std::fputs(measure::to_table(*matrix).c_str(), stdout);
+  }
+  std::fflush(stdout);
   if (!options.csv.empty()) {
     const std::string text = measure::to_csv(*matrix);
     auto file = OutputFile::create(options.csv, text.size());
     if (!file) return std::unexpected(std::move(file.error()));
     ASSAY_TRY(file->write(text));
     ASSAY_TRY(file->commit());
-  }
-  if (session.json) {
-    session.print(measure::to_json(*matrix));
-  } else {
-    std::fputs(measure::to_table(*matrix).c_str(), stdout);
   }
   const bool all_failed = std::ranges::none_of(
       matrix->rows, [](const measure::Row& row) { return row.status == measure::Row::Status::ok; });

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "artifact/store.h"
+#include "device/cpu/thread_pool.h"
 #include "device/host/host.h"
 #include "direct/cpu_backend.h"
 #include "tokenizer/chat_encode.h"
@@ -105,6 +106,14 @@ Json conversation(const std::string& system, const std::string& user) {
   if (!system.empty()) messages.push_back({{"role", "system"}, {"content", system}});
   if (!user.empty()) messages.push_back({{"role", "user"}, {"content", user}});
   return messages;
+}
+
+Result<std::size_t> chosen_threads(std::uint32_t option) {
+  constexpr std::uint32_t most = 1024;
+  if (option > most) {
+    return fail(Errc::bad_value, "--threads is " + std::to_string(option) + ", expected 0.." + std::to_string(most));
+  }
+  return option != 0 ? option : device::default_threads();
 }
 
 Result<kernel::Isa> chosen_isa() {

@@ -66,6 +66,9 @@ Json conversation(const std::string& system, const std::string& user);
 // Messages in the model's chat template, ready for the answer. Control tokens in messages stay text.
 Result<std::vector<Token>> chat_prompt(const LoadedModel& model, const Json& messages);
 
+// Threads of a pool for an option, 0: one per core. Errc::bad_value above 1024.
+Result<std::size_t> chosen_threads(std::uint32_t option);
+
 // The instruction set to use: $ASSAY_ISA (portable, avx2, avx512) or the best that this machine runs.
 Result<kernel::Isa> chosen_isa();
 

@@ -29,7 +29,9 @@ Result<void> convert_command(Session& session, const ConvertArguments& arguments
       .type = *type,
       .head = arguments.pure ? artifact::HeadType::same : artifact::HeadType::usual,
       .vocabulary = arguments.no_vocabulary ? artifact::Vocabulary::none : artifact::Vocabulary::carried};
-  device::ThreadPool pool(arguments.threads != 0 ? arguments.threads : device::default_threads());
+  const auto workers = chosen_threads(arguments.threads);
+  if (!workers) return std::unexpected(workers.error());
+  device::ThreadPool pool(*workers);
   Progress progress(session.clock, session.progress(), "converting", artifact::convert_bytes(*in, options), "B");
   const auto done = artifact::convert(*in, options, arguments.out, pool, [&](std::uint64_t bytes) {
     progress.update(bytes);

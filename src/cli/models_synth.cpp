@@ -7,6 +7,7 @@
 #include "artifact/shapes.h"
 #include "base/mapped_file.h"
 #include "base/sha256.h"
+#include "cli/model_options.h"
 #include "cli/models.h"
 
 namespace assay::cli {
@@ -93,7 +94,9 @@ Result<std::string> cached_synth(const Session& session, const ShapeChoice& choi
 
 Result<artifact::WrittenModel> synthesize_file(const Session& session, const artifact::SynthOptions& options,
                                                const std::string& path, std::uint32_t threads) {
-  device::ThreadPool pool(threads != 0 ? threads : device::default_threads());
+  const auto workers = chosen_threads(threads);
+  if (!workers) return std::unexpected(workers.error());
+  device::ThreadPool pool(*workers);
   Progress progress(session.clock, session.progress(), "synthesizing", artifact::synth_bytes(options), "B");
   auto made = artifact::synthesize(options, path, pool, [&](std::uint64_t bytes) {
     progress.update(bytes);

@@ -1,10 +1,10 @@
 // assay parity: logits of an engine against the double-precision reference.
 #include <cstdio>
-#include <fstream>
-#include <iterator>
 #include <memory>
 
+#include "base/mapped_file.h"
 #include "base/npy.h"
+#include "base/output_file.h"
 #include "cli/model_options.h"
 #include "measure/matrix_output.h"
 #include "measure/parity_run.h"
@@ -12,6 +12,8 @@
 
 namespace assay::cli {
 namespace {
+
+constexpr std::size_t text_bytes_max = std::size_t{16} << 20;  // far beyond what the reference can do
 
 struct ParityOptions {
   ModelOptions model;
@@ -34,9 +36,10 @@ Result<std::vector<Token>> tokens_of(const LoadedModel& model, const ParityOptio
   }
   std::string text(measure::standard_text());
   if (!options.text_file.empty()) {
-    std::ifstream in(options.text_file, std::ios::binary);
-    if (!in) return fail(Errc::not_found, options.text_file + ": cannot be read");
-    text.assign(std::istreambuf_iterator<char>(in), {});
+    auto read = read_text_file(options.text_file, text_bytes_max);
+    if (!read) return std::unexpected(std::move(read.error()));
+    text = std::move(*read);
+    if (text.empty()) return fail(Errc::bad_value, options.text_file + ": is empty, expected a text");
   }
   return model.tokenizer->encode(text);
 }
@@ -59,6 +62,9 @@ Result<void> dump(const LoadedModel& model, const ParityOptions& options, std::s
 Result<void> parity(Session& session, ParityOptions& options) {
   if (options.logits_of != "direct" && options.logits_of != "reference") {
     return fail(Errc::bad_value, "--logits-of is \"" + options.logits_of + "\", expected direct or reference");
+  }
+  if (!options.dump.empty()) {  // before the work, not after it
+    if (auto probe = OutputFile::create(options.dump, 0); !probe) return std::unexpected(std::move(probe.error()));
   }
   auto model = load_model(session, options.model, options.tokens.empty() ? Parts::all : Parts::no_tokenizer);
   if (!model) return std::unexpected(std::move(model.error()));
@@ -118,13 +124,18 @@ void add_parity(CLI::App& app, Session& session) {
       "Exit code 1 where a difference is beyond its bound.\n"
       "Examples:\n  assay parity --positions 32\n  assay parity --tokens 1,2,3 --dump logits.npy");
   add_model_options(*command, options->model);
-  command->add_option("--text", options->text_file, "file with the text to compare on (default: a built-in one)");
-  command->add_option("--tokens", options->tokens, "token ids instead of a text")->delimiter(',');
+  CLI::Option* text =
+      command->add_option("--text", options->text_file, "file with the text to compare on (default: a built-in one)");
+  command->add_option("--tokens", options->tokens, "token ids instead of a text")
+      ->delimiter(',')
+      ->check([](const std::string& id) { return id.empty() ? "met nothing, expected ids such as 1,2,3" : ""; })
+      ->excludes(text);
   command->add_option("--positions", options->positions, "compare at so many positions, spread evenly (default: all)");
-  command->add_option("--dump", options->dump,
-                      "write the logits as float32 (positions, vocab) to this .npy file instead");
+  CLI::Option* dump = command->add_option("--dump", options->dump,
+                                          "write the logits as float32 (positions, vocab) to this .npy file instead");
   command->add_option("--logits-of", options->logits_of, "what --dump writes: direct or reference")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->needs(dump);
   command->callback([options, &session] {
     if (const auto done = parity(session, *options); !done) session.fail(done.error());
   });

@@ -18,6 +18,7 @@ struct RunOptions {
   ModelOptions model;
   GenerationOptions generation;
   std::string prompt;
+  bool prompt_given = false;  // as an argument, perhaps empty
   std::string system;
   bool raw = false;
   bool parse_special = false;
@@ -25,11 +26,14 @@ struct RunOptions {
 };
 
 Result<void> run(Session& session, RunOptions& options) {
-  if (options.prompt.empty()) {
+  if (!options.prompt_given) {
     if (::isatty(STDIN_FILENO) == 1) {
       return fail(Errc::bad_value, "no prompt: expected one as an argument or on stdin");
     }
     options.prompt.assign(std::istreambuf_iterator<char>(std::cin), {});
+  }
+  if (options.prompt.empty() && !options.raw) {
+    return fail(Errc::bad_value, options.prompt_given ? "the prompt is empty" : "stdin is empty: expected a prompt");
   }
   auto model = load_model(session, options.model);
   if (!model) return std::unexpected(std::move(model.error()));
@@ -49,11 +53,14 @@ Result<void> run(Session& session, RunOptions& options) {
   request.stop_texts = options.generation.stop;
   const auto ends = loaded.tokenizer->end_tokens();
   request.stop_tokens.assign(ends.begin(), ends.end());
-  const auto answer = generate(engine, session.clock, request, [&](std::string_view text) {
-    if (session.json) return;
-    std::fwrite(text.data(), 1, text.size(), stdout);
-    std::fflush(stdout);
-  });
+  const auto answer = generate(
+      engine, session.clock, request,
+      [&](std::string_view text) {
+        if (session.json) return;
+        std::fwrite(text.data(), 1, text.size(), stdout);
+        std::fflush(stdout);
+      },
+      [] { return std::ferror(stdout) != 0; });
   if (!answer) return std::unexpected(answer.error());
   if (session.json) {
     Json out = to_json(*answer);
@@ -74,15 +81,20 @@ void add_run(CLI::App& app, Session& session) {
   auto options = std::make_shared<RunOptions>();
   CLI::App* command = app.add_subcommand("run", "one answer to one prompt");
   command->footer("Example:\n  assay run 'What colour is the sky?' --max-tokens 40 --stats");
-  command->add_option("prompt", options->prompt, "the question or text; without it, stdin is read");
-  command->add_option("--system", options->system, "system message");
-  command->add_flag("--raw", options->raw, "complete the text as it is, without the chat template");
-  command->add_flag("--parse-special", options->parse_special,
-                    "with --raw: control tokens in the text, like <|im_end|>, are control tokens");
+  CLI::Option* prompt =
+      command->add_option("prompt", options->prompt, "the question or text; without it, stdin is read");
+  CLI::Option* system = command->add_option("--system", options->system, "system message");
+  CLI::Option* raw = command->add_flag("--raw", options->raw, "complete the text as it is, without the chat template");
+  command
+      ->add_flag("--parse-special", options->parse_special,
+                 "with --raw: control tokens in the text, like <|im_end|>, are control tokens")
+      ->needs(raw);
+  system->excludes(raw);
   command->add_flag("--stats", options->stats, "print counts and speeds on stderr");
   add_model_options(*command, options->model);
   add_generation_options(*command, options->generation);
-  command->callback([options, &session] {
+  command->callback([options, prompt, &session] {
+    options->prompt_given = prompt->count() > 0;
     if (const auto done = run(session, *options); !done) session.fail(done.error());
   });
 }

@@ -6,7 +6,8 @@ void add_generation_options(CLI::App& command, GenerationOptions& options) {
   Sampling& s = options.sampling;
   command.add_option("-n,--max-tokens", options.max_tokens, "most tokens of an answer")->capture_default_str();
   command.add_option("--min-tokens", options.min_tokens, "no stop before so many tokens");
-  command.add_option("--stop", options.stop, "text that ends an answer and is not shown; may come several times");
+  command.add_option("--stop", options.stop, "text that ends an answer and is not shown; may come several times")
+      ->allow_extra_args(false);
   const auto add = [&](const char* name, auto& value, const char* help) {
     command.add_option(name, value, help)->capture_default_str()->group("Sampling");
   };

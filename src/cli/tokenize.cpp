@@ -1,11 +1,11 @@
 // assay tokenize: text on stdin to token ids, and back.
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
 #include <iterator>
 #include <memory>
 
+#include "base/mapped_file.h"
 #include "cli/model_options.h"
 #include "tokenizer/from_gguf.h"
 
@@ -25,9 +25,7 @@ struct TokenizeOptions {
 std::string read_all(std::istream& in) { return {std::istreambuf_iterator<char>(in), {}}; }
 
 Result<std::string> read_file(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return fail(Errc::not_found, path.string() + ": cannot be read");
-  return read_all(in);
+  return read_text_file(path.string(), std::size_t{1} << 30);
 }
 
 // A GGUF (one that holds only a vocabulary is enough), a tokenizer.json, or a folder with one.
