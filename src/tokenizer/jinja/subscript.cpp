@@ -93,6 +93,7 @@ std::optional<Value> macro_attribute(Machine& machine, const Macro& macro, std::
   if (name == "caller") return Value(code.wants_caller);
   if (name == "arguments") {
     std::vector<Value> names;
+    names.reserve(code.parameters.size());
     for (const auto& parameter : code.parameters) names.push_back(machine.heap.text(parameter));
     return machine.heap.tuple(std::move(names));
   }
