@@ -157,14 +157,30 @@ bool has_weight(const MetByName& by_name, std::string_view part) {
   return find(by_name, std::string(part.substr(0, part.rfind('.'))) + ".weight") != nullptr;
 }
 
+// A tied model reads its embedding as the head. A head beside it is left out where it is the same; where it is not, some
+// programs compute with the one and some with the other.
+Result<void> check_unread_head(const SafetensorsTensor& head, const MetByName& by_name) {
+  const std::string embedding = "model.embed_tokens" + head.name.substr(std::string_view("lm_head").size());
+  const Met* other = find(by_name, embedding);
+  const bool same = other != nullptr && other->tensor.view.dtype == head.view.dtype &&
+                    other->tensor.view.shape == head.view.shape &&
+                    std::ranges::equal(other->tensor.view.data, head.view.data);
+  if (same) return {};
+  return fail(Errc::bad_value, "tensor " + in_quotes(head.name) + ": is not " + in_quotes(embedding) +
+                                   ", but config.json has \"tie_word_embeddings\": true: which of them is the head?");
+}
+
 Result<void> name_tensors(std::vector<Met>& met, Folder& out) {
   MetByName by_name;
   for (auto& one : met) by_name.emplace(one.tensor.name, &one);
   const HfConfig& config = out.config;
   out.config.model.tied_head = config.tied.value_or(!by_name.contains("lm_head.weight"));
   for (const auto& [tensor, file] : met) {
-    // A tied model reads its embedding as the head, also where a head lies beside it.
-    if (config.model.tied_head && tensor.name.starts_with("lm_head.")) continue;
+    if (config.model.tied_head && tensor.name.starts_with("lm_head.")) {
+      if (auto same = check_unread_head(tensor, by_name); !same)
+        return std::unexpected(with_context(out.files[file].path(), std::move(same.error())));
+      continue;
+    }
     if (is_unread_buffer(tensor.name)) continue;
     if (ends_in_part(tensor.name) && has_weight(by_name, tensor.name)) continue;  // joined below
     const std::string& path = out.files[file].path();

@@ -88,6 +88,21 @@ TEST_F(CheckpointFolder, settles_whether_the_head_is_tied) {
   ASSERT_TRUE(opened) << to_string(opened.error());
   EXPECT_TRUE(opened->config().tied_head);
   EXPECT_EQ(opened->tensor("output.weight"), nullptr);
+  tensors.push_back({"lm_head.bias", DType::f32, {32}});
+  write(config, tensors);
+  expect_refused(Errc::bad_value, "\"lm_head.bias\": is not \"model.embed_tokens.bias\"");
+  tensors.pop_back();
+  std::ranges::find(tensors, "lm_head.weight", &TestTensor::name)->dtype = DType::f16;
+  write(config, tensors);
+  expect_refused(Errc::bad_value, "\"lm_head.weight\": is not \"model.embed_tokens.weight\", but config.json");
+  tensors = hf_tensors(Architecture::llama);
+  write(config, tensors);
+  std::ranges::rotate(tensors, std::ranges::find(tensors, "lm_head.weight", &TestTensor::name) + 1);
+  ASSERT_EQ(tensors.back().name, "lm_head.weight");
+  std::string bytes = safetensors_bytes(tensors);
+  bytes.back() = static_cast<char>(bytes.back() + 1);  // the last byte of the last tensor
+  write_file(folder_ + "/model.safetensors", bytes);
+  expect_refused(Errc::bad_value, "\"lm_head.weight\": is not");
   config.erase("tie_word_embeddings");
   write(config, tensors);
   EXPECT_FALSE(Checkpoint::open(folder_)->config().tied_head);
