@@ -1,6 +1,7 @@
 #include "checkpoint/config_check.h"
 
 #include <cmath>
+#include <numbers>
 #include <string>
 
 namespace assay {
@@ -17,7 +18,22 @@ Result<void> positive(std::string_view what, double met) {
   return fail(Errc::bad_value, std::string(what) + " " + std::to_string(met) + ", expected a positive number");
 }
 
-Result<void> check_scaling(const RopeScaling& scaling) {
+// YaRN blends between the pairs that turn beta_fast and beta_slow times over the original context. Where the first lies
+// behind the second, or outside of a head, transformers and llama.cpp stretch different pairs: no answer is the right one.
+Result<void> check_yarn_range(const RopeScaling& scaling, double theta) {
+  if (scaling.beta_fast < scaling.beta_slow) {
+    return fail(Errc::unsupported, "YaRN beta_fast " + std::to_string(scaling.beta_fast) +
+                                       ", expected at least beta_slow " + std::to_string(scaling.beta_slow));
+  }
+  const double least = 2 * std::numbers::pi * scaling.beta_slow;
+  const double most = 2 * std::numbers::pi * scaling.beta_fast * theta;  // one pair's step beyond the last one
+  if (scaling.original_context >= least && scaling.original_context <= most) return {};
+  return fail(Errc::unsupported, "RoPE scaling's original context " + std::to_string(scaling.original_context) +
+                                     ", expected " + std::to_string(least) + " to " + std::to_string(most) +
+                                     " with these YaRN betas and RoPE base");
+}
+
+Result<void> check_scaling(const RopeScaling& scaling, double theta) {
   if (scaling.kind == RopeScaling::Kind::none) return {};
   ASSAY_TRY(positive("RoPE scaling factor", scaling.factor));
   if (scaling.kind == RopeScaling::Kind::linear) return {};
@@ -31,6 +47,7 @@ Result<void> check_scaling(const RopeScaling& scaling) {
   }
   ASSAY_TRY(positive("YaRN beta_fast", scaling.beta_fast));
   ASSAY_TRY(positive("YaRN beta_slow", scaling.beta_slow));
+  ASSAY_TRY(check_yarn_range(scaling, theta));
   return positive("YaRN attention factor", scaling.attention_factor);
 }
 
@@ -58,7 +75,7 @@ Result<void> check_config(const ModelConfig& config) {
   ASSAY_TRY(positive("RMS norm epsilon", config.rms_eps));
   ASSAY_TRY(positive("RoPE base", config.rope_theta));
   ASSAY_TRY(positive("attention scale", config.attention_scale));
-  ASSAY_TRY(check_scaling(config.rope_scaling));
+  ASSAY_TRY(check_scaling(config.rope_scaling, config.rope_theta));
   ASSAY_ASSERT(config.layer_slides.empty() == (config.sliding_window == 0));
   ASSAY_ASSERT(config.layer_slides.empty() || config.layer_slides.size() == config.layers);
   return {};
