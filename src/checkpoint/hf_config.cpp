@@ -131,6 +131,8 @@ constexpr std::string_view harmless[] = {
     "is_llama_config",
     "transformers.js_config",
     "model_max_length",
+    "max_sequence_length",
+    "seq_length",
     "model_name",
     "language",
     "license",
@@ -355,7 +357,7 @@ Result<std::optional<AffineQuantization>> read_quantization(const JsonFields& fi
   const Json* used = first != nullptr ? first : second;
   if (used == nullptr) return std::optional<AffineQuantization>();
   if (!used->is_object()) return fields.refuse(Errc::bad_value, key, "met " + shown(*used) + ", expected an object");
-  if (first != nullptr && second != nullptr && *first != *second)
+  if (first != nullptr && second != nullptr && !same_json(*first, *second))
     return fields.refuse(Errc::bad_value, "quantization_config", "differs from quantization");
   const JsonFields inner(*used, key + ".");
   if (const Json* method = inner.find("quant_method"); method != nullptr)

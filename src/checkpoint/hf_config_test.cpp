@@ -152,6 +152,37 @@ TEST(HfConfig, resolves_yarn_as_transformers_does) {
   EXPECT_EQ(read_model(outside).rope_scaling.original_context, 16U);
 }
 
+TEST(HfConfig, takes_rope_scaling_beside_equal_rope_parameters_in_any_order) {
+  Json config = llama_with({{"rope_scaling", {{"type", "linear"}, {"factor", 2.0}}}});
+  const Json theta = config["rope_theta"];
+  config["rope_parameters"] = {{"factor", 2.0}, {"rope_theta", theta}, {"rope_type", "linear"}};
+  EXPECT_EQ(read_model(config).rope_scaling.factor, 2);
+  config["rope_scaling"] = {{"rope_type", "linear"}, {"factor", 2.0}};
+  EXPECT_EQ(read_model(config).rope_scaling.factor, 2);
+  config["rope_scaling"]["factor"] = 3.0;
+  expect_refused(config, Errc::bad_value, "differs from rope_parameters");
+}
+
+TEST(HfConfig, ignores_an_original_context_that_the_kind_has_no_use_for) {
+  const Json linear = {{"type", "linear"}, {"factor", 2.0}, {"original_max_position_embeddings", 32}};
+  EXPECT_EQ(read_model(llama_with({{"rope_scaling", linear}})).rope_scaling.original_context, 0U);
+  const Json none = {{"rope_type", "default"}, {"original_max_position_embeddings", 32}};
+  EXPECT_EQ(read_model(llama_with({{"rope_scaling", none}})).rope_scaling.kind, Kind::none);
+}
+
+TEST(HfConfig, refuses_yarn_where_implementations_differ) {
+  const auto yarn = [](const Json& fields) {
+    Json scaling = {{"rope_type", "yarn"}, {"factor", 4.0}, {"original_max_position_embeddings", 32}};
+    scaling.update(fields);
+    return llama_with({{"rope_scaling", scaling}});
+  };
+  expect_refused(yarn({{"beta_fast", 1}, {"beta_slow", 20}}), Errc::unsupported, "beta_fast 1.0");
+  expect_refused(yarn({{"original_max_position_embeddings", 4}}), Errc::unsupported,
+                 "original context 4, expected 6.28");
+  EXPECT_TRUE(read(yarn({{"beta_fast", 2}, {"beta_slow", 2}})));
+  EXPECT_TRUE(read(yarn({{"original_max_position_embeddings", 7}})));
+}
+
 TEST(HfConfig, refuses_rope_scaling_that_it_does_not_compute) {
   for (const std::string type : {"dynamic", "longrope", "su", "mrope", "proportional"}) {
     expect_refused(llama_with({{"rope_scaling", {{"type", type}, {"factor", 2.0}}}}), Errc::unsupported,

@@ -37,8 +37,9 @@ constexpr std::array keys{
     KeyRow{"rope_theta", true, true, true, true},
     KeyRow{"partial_rotary_factor", true, true, true, true},
     KeyRow{"finetuned", true, true, true, true},  // how the model was made
+    // Stays behind where a scaling was taken out or is linear, which has no use for it.
+    KeyRow{"original_max_position_embeddings", true, true, true, true},
     KeyRow{"factor", false, true, true, true},
-    KeyRow{"original_max_position_embeddings", false, false, true, true},
     KeyRow{"low_freq_factor", false, false, true, false},
     KeyRow{"high_freq_factor", false, false, true, false},
     KeyRow{"attention_factor", false, false, false, true},
@@ -168,7 +169,7 @@ Result<std::optional<JsonFields>> parameters_of_layers(const JsonFields& fields,
   if (any_full && any_slides) {
     if (!parameters->contains("sliding_attention"))
       return inner.refuse(Errc::not_found, "sliding_attention", "is missing, and layers are of that type");
-    if ((*parameters)["full_attention"] != (*parameters)["sliding_attention"])
+    if (!same_json((*parameters)["full_attention"], (*parameters)["sliding_attention"]))
       return fields.refuse(Errc::unsupported, "rope_parameters",
                            "differ between layer types, expected the same for all");
   }
@@ -199,8 +200,14 @@ Result<void> refuse_partial(const JsonFields& fields) {
   return fields.refuse(Errc::unsupported, "partial_rotary_factor", "met " + std::to_string(**part) + ", expected 1");
 }
 
-Json without_theta(Json object) {
+// What rope_scaling and rope_parameters both say: without the base, the kind under its newer name.
+Json scaling_only(Json object) {
   object.erase("rope_theta");
+  if (const auto type = object.find("type"); type != object.end() && !object.contains("rope_type")) {
+    const Json kind = *type;
+    object["rope_type"] = kind;
+  }
+  object.erase("type");
   return object;
 }
 
@@ -216,7 +223,7 @@ Result<void> read_hf_rope(const JsonFields& fields, ModelConfig& config) {
   const Json* scaling = fields.find("rope_scaling");
   if (scaling != nullptr && !scaling->is_object())
     return fields.refuse(Errc::bad_value, "rope_scaling", "met " + shown(*scaling) + ", expected an object");
-  if (scaling != nullptr && *parameters && without_theta(*scaling) != without_theta((*parameters)->object()))
+  if (scaling != nullptr && *parameters && !same_json(scaling_only(*scaling), scaling_only((*parameters)->object())))
     return fields.refuse(Errc::bad_value, "rope_scaling",
                          "differs from rope_parameters, expected the same or one of them");
   std::optional<JsonFields> used = *parameters;

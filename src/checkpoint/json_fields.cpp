@@ -6,6 +6,8 @@
 
 namespace assay {
 
+bool same_json(const Json& a, const Json& b) { return nlohmann::json(a) == nlohmann::json(b); }
+
 std::string shown(const Json& value) {
   if (value.is_string()) return in_quotes(value.get_ref<const std::string&>());
   if (value.is_object()) return "an object";

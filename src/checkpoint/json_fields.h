@@ -41,6 +41,9 @@ class JsonFields final {
   std::string where_;
 };
 
+// Whether two values are the same, whatever the order of the keys.
+bool same_json(const Json& a, const Json& b);
+
 // The value as it stands in the file, cut to 80 characters, for errors.
 std::string shown(const Json& value);
 
