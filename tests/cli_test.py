@@ -185,6 +185,17 @@ class Answers(unittest.TestCase):
             self.assertNotEqual(out.strip(), "", line)
         self.assertEqual(self.chat(b"/seed 18446744073709551615\n/max 4294967295\n"), (0, "", ""))
 
+    def test_a_model_cannot_send_control_bytes_to_the_terminal(self):
+        data = bytearray(pathlib.Path(MODEL).read_bytes())
+        at = data.index(b"general.name") + len("general.name") + 4 + 8  # type and length of the value
+        data[at:at + 1] = b"\x1b"
+        path = HOME / "escape.gguf"
+        path.write_bytes(data)
+        code, out, err = assay("models", "info", path)
+        self.assertEqual(code, 0, err)
+        self.assertNotIn("\x1b", out)
+        self.assertIn("general.name", out)
+
     def test_models_have_a_home_without_the_variable(self):
         bare = {"PATH": os.environ["PATH"]}
         done = subprocess.run([ASSAY, "doctor", "--json"], capture_output=True, env=bare, timeout=300)

@@ -115,7 +115,14 @@ Result<Json> describe(const Checkpoint& checkpoint, const std::string& path) {
               {"metadata", std::move(metadata)}};
 }
 
-std::string text_of(const Json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
+// Texts of a file from anywhere: control bytes would move the terminal's cursor or worse, so they are shown as "?".
+std::string text_of(const Json& value) {
+  std::string text = value.is_string() ? value.get<std::string>() : value.dump();
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = '?';
+  }
+  return text;
+}
 
 void print_table(const Json& info) {
   std::printf("%s\n%s, %zu file%s, %s, %.1f M parameters, %s read for each token\n", text_of(info["path"]).c_str(),
