@@ -91,6 +91,9 @@ class Refusals(unittest.TestCase):
         self.refused(2, ["--text"], "parity", "--tokens", "1", "--text", "x", "--model", MODEL)
         self.refused(2, ["--dump"], "parity", "--tokens", "1", "--logits-of", "reference", "--model", MODEL)
         self.refused(2, ["--tokens"], "parity", "--tokens", "", "--model", MODEL)
+        self.refused(2, ["--context"], "run", "hi", "--context", "", "--model", MODEL)
+        self.refused(2, ["--temp"], "run", "hi", "--temp", "", "--model", MODEL)
+        self.refused(1, ["--quant", "--shape"], "matrix", "--quant", "q8_0", "--model", MODEL)
 
     def test_a_folder_in_place_of_a_text(self):
         self.refused(1, [str(HOME), "directory"], "parity", "--text", HOME, "--model", MODEL)

@@ -25,6 +25,16 @@ void hold_standard_streams() {
   }
 }
 
+// CLI11 reads "" as the number 0, and an unset variable of a script (--context "$N") would mean something else silently.
+void refuse_empty_numbers(CLI::App& app) {
+  for (CLI::Option* option : app.get_options()) {
+    const std::string type = option->get_type_name();
+    if (type != "UINT" && type != "INT" && type != "FLOAT") continue;
+    option->check([](const std::string& text) { return text.empty() ? "met nothing, expected a number" : ""; });
+  }
+  for (CLI::App* command : app.get_subcommands({})) refuse_empty_numbers(*command);
+}
+
 // The exit code, unless what was printed is lost (a full disk): that is never success.
 int checked(int code) {
   errno = 0;
@@ -59,6 +69,8 @@ int main(int argc, char** argv) {
     assay::cli::add_parity(app, session);
     assay::cli::add_doctor(app, session);
     assay::cli::add_tokenize(app, session);
+
+    refuse_empty_numbers(app);
 
     try {
       app.parse(argc, argv);

@@ -174,7 +174,8 @@ void add_matrix(CLI::App& app, Session& session) {
   CLI::Option* config = command->add_option("--config", options->shape.config, "or in the shape of this config.json");
   shape->excludes(config)->excludes("--model");
   config->excludes("--model");
-  command->add_option("-q,--quant", options->shape.quant, "type of the random weights")->capture_default_str();
+  CLI::Option* quant =
+      command->add_option("-q,--quant", options->shape.quant, "type of the random weights")->capture_default_str();
   measure::MatrixSettings& settings = options->settings;
   command->add_option("-p,--prompt", settings.prompt_tokens, "prompt tokens of a request")->capture_default_str();
   command->add_option("-n,--output", settings.output_tokens, "output tokens of a request")->capture_default_str();
@@ -183,7 +184,11 @@ void add_matrix(CLI::App& app, Session& session) {
   command->add_option("--parity-positions", options->parity_positions, "positions of a text to compare; 0: no parity")
       ->capture_default_str();
   command->add_option("--csv", options->csv, "write the rows to this file as well");
-  command->callback([options, &session] {
+  command->callback([options, quant, &session] {
+    if (quant->count() > 0 && !options->shape.given()) {
+      return session.fail(
+          {Errc::bad_value, 0, "--quant is the type of random weights: expected --shape or --config with it"});
+    }
     if (const auto done = matrix_command(session, *options); !done) session.fail(done.error());
   });
 }
