@@ -204,8 +204,8 @@ Result<void> refuse_partial(const JsonFields& fields) {
 Json scaling_only(Json object) {
   object.erase("rope_theta");
   if (const auto type = object.find("type"); type != object.end() && !object.contains("rope_type")) {
-    const Json kind = *type;
-    object["rope_type"] = kind;
+    Json kind = *type;  // a copy: the insertion moves what type points at
+    object["rope_type"] = std::move(kind);
   }
   object.erase("type");
   return object;
