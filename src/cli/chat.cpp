@@ -107,11 +107,7 @@ class Chat {
     request.stop_tokens.assign(ends.begin(), ends.end());
     clear_interrupt();
     const auto result = generate(
-        engine_, session_.clock, request,
-        [](std::string_view piece) {
-          std::fwrite(piece.data(), 1, piece.size(), stdout);
-          std::fflush(stdout);
-        },
+        engine_, session_.clock, request, [](std::string_view piece) { show_text(piece); },
         [] { return interrupted() || std::ferror(stdout) != 0; });
     clear_interrupt();
     std::fputs("\n", stdout);

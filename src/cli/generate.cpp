@@ -1,5 +1,7 @@
 #include "cli/generate.h"
 
+#include <unistd.h>
+
 #include <array>
 #include <cmath>
 #include <cstdio>
@@ -57,6 +59,31 @@ Result<Answer> generate(Engine& engine, const Clock& clock, const Request& reque
       return answer;
     }
   }
+}
+
+std::string printable(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    // U+0080..U+009F, the other control characters, are C2 80..C2 9F in UTF-8.
+    const bool second =
+        byte == 0xC2 && i + 1 < text.size() && (static_cast<unsigned char>(text[i + 1]) & 0xE0U) == 0x80U;
+    if (second || byte == 0x7F || (byte < 0x20 && byte != '\n' && byte != '\t')) {
+      out += "\xEF\xBF\xBD";
+      i += second ? 1 : 0;
+    } else {
+      out += text[i];
+    }
+  }
+  return out;
+}
+
+void show_text(std::string_view text) {
+  static const bool terminal = ::isatty(STDOUT_FILENO) == 1;
+  const std::string safe = terminal ? printable(text) : std::string(text);
+  std::fwrite(safe.data(), 1, safe.size(), stdout);
+  std::fflush(stdout);
 }
 
 std::string_view name(Finish finish) {

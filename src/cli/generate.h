@@ -28,6 +28,12 @@ using OnText = std::function<void(std::string_view)>;
 Result<Answer> generate(Engine& engine, const Clock& clock, const Request& request, const OnText& on_text,
                         const std::function<bool()>& stop = {});
 
+// Text as a terminal may be given it: control characters other than newline and tab become U+FFFD, so that no model can
+// move the cursor or rename the window. Elsewhere (a pipe, a file) text goes out as it is.
+std::string printable(std::string_view text);
+// Writes an answer's text on stdout at once, made printable where stdout is a terminal.
+void show_text(std::string_view text);
+
 // "stop_token", "length", ...
 std::string_view name(Finish finish);
 Json to_json(const Answer& answer);

@@ -57,8 +57,7 @@ Result<void> run(Session& session, RunOptions& options) {
       engine, session.clock, request,
       [&](std::string_view text) {
         if (session.json) return;
-        std::fwrite(text.data(), 1, text.size(), stdout);
-        std::fflush(stdout);
+        show_text(text);
       },
       [] { return std::ferror(stdout) != 0; });
   if (!answer) return std::unexpected(answer.error());

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <system_error>
 
 #include "base/error.h"
@@ -119,12 +120,32 @@ void ThreadPool::wait_for_finish(std::uint32_t chunks) {
   }
 }
 
+#ifdef __linux__
+namespace {
+
+// Processors that a container's quota is worth, rounded up; 0 where there is none. "200000 100000" means two.
+std::size_t quota_processors() {
+  std::FILE* file = std::fopen("/sys/fs/cgroup/cpu.max", "re");
+  if (file == nullptr) return 0;
+  unsigned long long quota = 0;
+  unsigned long long period = 0;
+  const int read = std::fscanf(file, "%llu %llu", &quota, &period);  // NOLINT(cert-err34-c): "max" reads nothing
+  std::fclose(file);
+  return read == 2 && period > 0 ? static_cast<std::size_t>((quota + period - 1) / period) : 0;
+}
+
+}  // namespace
+#endif
+
 std::size_t default_threads() {
 #ifdef __linux__
   // hardware_concurrency() counts processors that taskset or a container took away.
   cpu_set_t mine;
-  if (sched_getaffinity(0, sizeof mine, &mine) == 0)
-    return std::max<std::size_t>(1, static_cast<std::size_t>(CPU_COUNT(&mine)));
+  if (sched_getaffinity(0, sizeof mine, &mine) == 0) {
+    const auto processors = std::max<std::size_t>(1, static_cast<std::size_t>(CPU_COUNT(&mine)));
+    const std::size_t quota = quota_processors();
+    return quota == 0 ? processors : std::min(processors, std::max<std::size_t>(1, quota));
+  }
 #endif
   return std::max<std::size_t>(1, std::thread::hardware_concurrency());
 }
