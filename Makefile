@@ -49,7 +49,7 @@ format:
 fuzz:
 	tools/setup build test clang
 	cmake --preset fuzz --log-level=WARNING
-	cmake --build --preset fuzz
+	cmake --build --preset fuzz --target fuzz_targets
 	tools/fuzz build/fuzz/fuzz $(SECONDS_EACH)
 
 macos:
