@@ -32,6 +32,7 @@ std::unique_ptr<Backend> backend_of(const TinyModel& model, CpuOptions options =
 
 std::vector<Slot> slots_of(SeqId seq, Position from, std::span<const Token> tokens, bool all_logits) {
   std::vector<Slot> slots;
+  slots.reserve(tokens.size());
   for (std::size_t i = 0; i < tokens.size(); ++i) {
     slots.push_back({seq, from + static_cast<Position>(i), tokens[i], all_logits || i + 1 == tokens.size()});
   }

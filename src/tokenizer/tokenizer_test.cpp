@@ -113,6 +113,7 @@ TEST(Tokenizer, long_words_give_the_same_tokens_as_short_ones) {
       }
     }
     std::vector<Token> expected;
+    expected.reserve(parts.size());
     for (const std::string& part : parts) expected.push_back(*t->find(bytes_to_letters(part)));
     EXPECT_EQ(*t->encode(word), expected) << word;
   }
