@@ -38,7 +38,11 @@ Result<Value> AttributePath::get(Machine& machine, const Value& item) const {
   Value at = item;
   for (const Value& part : parts_) {
     JINJA_LET(next, get_item(machine, at, part));
-    at = next.is_undefined() && otherwise_ ? *otherwise_ : std::move(next);
+    if (next.is_undefined() && otherwise_) {
+      at = *otherwise_;
+    } else {
+      at = std::move(next);
+    }
   }
   return at;
 }

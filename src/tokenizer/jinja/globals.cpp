@@ -36,13 +36,7 @@ Result<Value> call_range(Machine& machine, const Arguments& arguments) {
     return raise("OverflowError",
                  "Range too big. The sandbox blocks ranges larger than MAX_RANGE (" + std::to_string(most) + ").");
   }
-  // printing shows start + step * count, which must not overflow
-  std::int64_t reach = 0;
-  if (__builtin_mul_overflow(step, static_cast<std::int64_t>(count), &reach) ||
-      __builtin_add_overflow(start, reach, &reach)) {
-    return fail(Errc::unsupported, "range() bounds too close to the end of 64-bit integers");
-  }
-  return machine.heap.make<Range>(start, step, static_cast<std::int64_t>(count));
+  return machine.heap.make<Range>(start, stop, step, static_cast<std::int64_t>(count));
 }
 
 // dict(mapping or pairs, **named) into `into`.

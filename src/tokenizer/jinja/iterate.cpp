@@ -137,9 +137,7 @@ Result<std::int64_t> length_or_error(Machine& machine, const Value& value) {
 
 Result<std::optional<Value>> reversed(Machine& machine, const Value& value) {
   std::string_view name;
-  if (value.is_undefined()) {
-    name = "reversed";
-  } else if (value.is_text()) {
+  if (value.is_undefined() || value.is_text()) {
     name = "reversed";
   } else if (!value.is_object()) {
     return std::nullopt;
@@ -166,7 +164,7 @@ Result<std::optional<Value>> reversed(Machine& machine, const Value& value) {
   }
   if (const auto* range = value.as<Range>()) {
     const std::int64_t last = range->count > 0 ? range->at(range->count - 1) : range->start;
-    auto* turned = machine.heap.make<Range>(last, -range->step, range->count);
+    auto* turned = machine.heap.make<Range>(last, range->start, -range->step, range->count);
     auto iterator = *Iterator::over(turned);
     return Value(machine.heap.make<Generator>([iterator, &machine]() mutable { return iterator.next(machine); }, name));
   }

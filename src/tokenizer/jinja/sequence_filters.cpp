@@ -290,9 +290,9 @@ Result<Value> filter_slice(Machine& machine, const Value& value, const Arguments
         return raise("TypeError",
                      "slice(): the number of slices is an integer, met " + std::string(type_name(count_value)));
       }
-      if (count_value.integer() == 0) return raise("ZeroDivisionError", "integer division or modulo by zero");
     }
     const std::int64_t slices = count_value.integer();
+    if (slices == 0) return raise("ZeroDivisionError", "integer division or modulo by zero");
     if (slice >= slices) return std::nullopt;
     const auto total = static_cast<std::int64_t>(items->size());
     const std::int64_t each = total / slices;

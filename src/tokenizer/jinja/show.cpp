@@ -67,6 +67,7 @@ class Writer {
 
   Result<void> write_view(const DictView& view) {
     std::vector<Value> items;
+    items.reserve(view.dict->entries.size());
     for (std::size_t i = 0; i < view.dict->entries.size(); ++i) items.push_back(view_item(machine_.heap, view, i));
     const std::string_view name = view.part == DictView::Part::keys     ? "dict_keys(["
                                   : view.part == DictView::Part::values ? "dict_values(["
@@ -95,7 +96,7 @@ class Writer {
         return write_view(*static_cast<DictView*>(object));
       case ObjectKind::range: {
         const auto* range = static_cast<Range*>(object);
-        return append("range(" + std::to_string(range->start) + ", " + std::to_string(range->at(range->count)) +
+        return append("range(" + std::to_string(range->start) + ", " + std::to_string(range->stop) +
                       (range->step == 1 ? "" : ", " + std::to_string(range->step)) + ")");
       }
       case ObjectKind::space:

@@ -3,6 +3,7 @@
 
 #include "tokenizer/jinja/machine.h"
 #include "tokenizer/jinja/methods.h"
+#include "tokenizer/jinja/number.h"
 #include "tokenizer/jinja/operations.h"
 #include "tokenizer/jinja/unicode.h"
 
@@ -132,7 +133,7 @@ std::optional<Value> object_attribute(Machine& machine, const Value& object, std
   }
   if (const auto* range = object.as<Range>()) {
     if (name == "start") return Value(range->start);
-    if (name == "stop") return Value(range->at(range->count));
+    if (name == "stop") return Value(range->stop);
     if (name == "step") return Value(range->step);
   }
   if (const auto* cycler = object.as<Cycler>()) {
@@ -155,7 +156,7 @@ std::optional<Value> object_attribute(Machine& machine, const Value& object, std
 
 // Where `start:stop:step` begins and how many items it takes from `count`.
 struct Slice {
-  std::int64_t start = 0, step = 1, count = 0;
+  std::int64_t start = 0, end = 0, step = 1, count = 0;
 };
 Result<Slice> slice_of(std::int64_t count, const Value& start, const Value& stop, const Value& step) {
   for (const Value* bound : {&start, &stop, &step}) {
@@ -174,6 +175,7 @@ Result<Slice> slice_of(std::int64_t count, const Value& start, const Value& stop
   };
   out.start = start.is_none() ? (back ? count - 1 : 0) : clamp(start.integer());
   const std::int64_t end = stop.is_none() ? (back ? -1 : count) : clamp(stop.integer());
+  out.end = end;
   const std::int64_t distance = back ? out.start - end : end - out.start;
   if (distance > 0) {
     // the step's size without overflow for the smallest integer
@@ -228,7 +230,7 @@ Result<std::optional<Value>> plain_item(Machine& machine, const Value& object, c
   if (i < 0) i += count;
   if (i < 0 || i >= count) return std::nullopt;
   if (object.is_text()) {
-    return machine.heap.text(slice_text(*object.text(), Slice{i, 1, 1}), object.text()->markup);
+    return machine.heap.text(slice_text(*object.text(), Slice{i, i + 1, 1, 1}), object.text()->markup);
   }
   if (const auto* range = object.as<Range>()) return Value(range->at(i));
   return static_cast<Sequence*>(object.object())->items[static_cast<std::size_t>(i)];
@@ -295,8 +297,9 @@ Result<Value> get_slice(Machine& machine, const Value& object, const Value& star
   ASSAY_TRY(machine.heap.step(static_cast<std::uint64_t>(slice.count) / 16));
   if (object.is_text()) return machine.heap.text(slice_text(*object.text(), slice), object.text()->markup);
   if (const auto* range = object.as<Range>()) {
-    const std::int64_t unit = slice.count > 1 ? range->step * slice.step : range->step;
-    return machine.heap.make<Range>(range->at(slice.start), unit, slice.count);
+    std::int64_t step_of_both = 0;
+    if (__builtin_mul_overflow(range->step, slice.step, &step_of_both)) return int_overflow("a slice's step");
+    return machine.heap.make<Range>(range->at(slice.start), range->at(slice.end), step_of_both, slice.count);
   }
   const auto& items = static_cast<Sequence*>(object.object())->items;
   std::vector<Value> out;

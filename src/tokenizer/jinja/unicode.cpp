@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace assay::jinja {
 namespace {
@@ -53,8 +54,11 @@ void append_title(std::string& out, Point point) {
   if (point >= 0x80 && (simple == point || point == 0xdf) && category(point) == UTF8PROC_CATEGORY_LL) {
     const Folded full = fold(point, UTF8PROC_CASEFOLD);
     if (full.count > 1) {
-      append_point(out, utf8proc_toupper(full.points[0]));
-      for (std::size_t i = 1; i < full.count; ++i) append_point(out, full.points[i]);
+      const std::size_t capital = full.points[0] == 0x2bc ? 1 : 0;  // behind an apostrophe
+      for (std::size_t i = 0; i < full.count; ++i) {
+        const Point part = full.points[i];
+        append_point(out, i == capital ? utf8proc_toupper(part) : part == 0x3b9 ? 0x345 : part);  // iota goes below
+      }
       return;
     }
   }
@@ -226,7 +230,7 @@ bool is_digit(Point p) {
   const Folded plain = fold(p, UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT);
   int digits = 0;
   for (std::size_t i = 0; i < plain.count; ++i) {
-    if (plain.points[i] == 0x2044 || plain.points[i] >= 0x80) return false;
+    if (plain.points[i] >= 0x80) return false;  // a fraction's slash, say
     digits += plain.points[i] >= '0' && plain.points[i] <= '9' ? 1 : 0;
   }
   return digits == 1;
@@ -241,8 +245,17 @@ bool is_upper(Point p) {
          (p >= 0x1f130 && p <= 0x1f149) || (p >= 0x1f150 && p <= 0x1f169) || (p >= 0x1f170 && p <= 0x1f189);
 }
 bool is_lower(Point p) {
-  return category(p) == UTF8PROC_CATEGORY_LL || p == 0xaa || p == 0xba || (p >= 0x2170 && p <= 0x217f) ||
-         (p >= 0x24d0 && p <= 0x24e9) || (p >= 0x2b0 && p <= 0x2b8) || (p >= 0x1d2c && p <= 0x1d6a);
+  if (category(p) == UTF8PROC_CATEGORY_LL) return true;
+  if (p < 0xaa) return false;
+  // Unicode's Other_Lowercase (PropList.txt): letters in the place of small ones, which the library does not tell
+  static constexpr std::array<std::pair<Point, Point>, 24> others = {
+      {{0xaa, 0xaa},       {0xba, 0xba},       {0x2b0, 0x2b8},     {0x2c0, 0x2c1},    {0x2e0, 0x2e4},
+       {0x345, 0x345},     {0x37a, 0x37a},     {0x1d2c, 0x1d6a},   {0x1d78, 0x1d78},  {0x1d9b, 0x1dbf},
+       {0x2071, 0x2071},   {0x207f, 0x207f},   {0x2090, 0x209c},   {0x2170, 0x217f},  {0x24d0, 0x24e9},
+       {0x2c7c, 0x2c7d},   {0xa69c, 0xa69d},   {0xa770, 0xa770},   {0xa7f8, 0xa7f9},  {0xab5c, 0xab5f},
+       {0x10780, 0x10780}, {0x10783, 0x10785}, {0x10787, 0x107b0}, {0x107b2, 0x107ba}}};
+  return std::any_of(others.begin(), others.end(),
+                     [p](const auto& range) { return range.first <= p && p <= range.second; });
 }
 bool is_title(Point p) { return category(p) == UTF8PROC_CATEGORY_LT; }
 bool is_printable(Point p) {

@@ -161,9 +161,14 @@ struct DictView final : Object {
 
 struct Range final : Object {
   static constexpr ObjectKind object_kind = ObjectKind::range;
-  Range(std::int64_t a, std::int64_t s, std::int64_t n) : Object(object_kind), start(a), step(s), count(n) {}
-  std::int64_t start, step, count;
-  std::int64_t at(std::int64_t i) const { return start + step * i; }
+  Range(std::int64_t a, std::int64_t e, std::int64_t s, std::int64_t n)
+      : Object(object_kind), start(a), stop(e), step(s), count(n) {}
+  std::int64_t start, stop, step, count;
+  // The item there; one step outside either end is computed too, and may wrap.
+  std::int64_t at(std::int64_t i) const {
+    return static_cast<std::int64_t>(static_cast<std::uint64_t>(start) +
+                                     static_cast<std::uint64_t>(step) * static_cast<std::uint64_t>(i));
+  }
 };
 
 // One-shot and lazy, as Python's generators: errors come when an item is asked for.
