@@ -43,8 +43,10 @@ struct BackendFacts {
   std::uint32_t sequences = 0;  // ids 0..sequences-1 may be used
   std::uint32_t batch = 0;      // most slots in one forward
   std::uint32_t vocab = 0;
-  std::string kv_type;         // "f16", "q8_0"
-  bool deterministic = false;  // same slots of a sequence, same bits, whatever else is in the batch
+  std::string kv_type;      // "f16", "q8_0"
+  std::string activations;  // what a quantized matrix's input is rounded to: "f32", "f16", "bf16", "q8_0", "q8_k"
+  std::vector<std::string> notes;  // for the row: "blk.0.ffn_down.weight: q6_k widened to f16"; equal ones once
+  bool deterministic = false;      // same slots of a sequence, same bits, whatever else is in the batch
 };
 
 // Bytes as the backend accounts for them.

@@ -1,0 +1,49 @@
+// What is installed under $ASSAY_HOME/engines/NAME/VERSION/: one manifest.json each, with the hash of every file that runs.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/json.h"
+
+namespace assay::adapter {
+
+struct InstalledFile {
+  std::string path;    // relative to the engine's folder
+  std::string sha256;  // 64 hex digits
+};
+
+struct Manifest {
+  std::string name;                  // "llama.cpp", "mlx"
+  std::string version;               // "0.3.36", the folder's name
+  std::string source;                // "pypi llama-cpp-python==0.3.36"
+  std::string source_sha256;         // of what was fetched
+  std::string commit;                // of the engine's tree, where it tells; else ""
+  std::vector<std::string> flags;    // it was built with
+  std::vector<std::string> devices;  // "cpu", "cuda", "metal"
+  std::vector<std::string> loads;    // "gguf", "mlx"
+  std::string worker;                // the worker program, relative to the folder
+  std::string worker_build;          // assay's version and the protocol's that it was built from
+  std::vector<InstalledFile> files;  // worker and libraries
+  std::int64_t installed_unix_s = 0;
+  std::string folder;  // where it lies; not written
+};
+
+Json to_json(const Manifest& manifest);
+
+// Errc::bad_value names the key; unknown keys are errors.
+Result<Manifest> manifest_from_json(const Json& json);
+
+// All engines under `engines_folder`, by name and newest version first. A folder without a manifest that reads is a
+// complaint, and the others are still listed; a folder that is not there is an empty list.
+struct Installed {
+  std::vector<Manifest> engines;
+  std::vector<std::string> complaints;
+};
+Installed installed_engines(const std::string& engines_folder);
+
+// Hashes every file again. Errc::bad_value names the first file that is missing or differs, with both hashes.
+Result<void> verify(const Manifest& manifest);
+
+}  // namespace assay::adapter
