@@ -1,6 +1,5 @@
 #include "direct/cpu_backend.h"
 
-#include <algorithm>
 #include <limits>
 #include <string>
 #include <utility>
@@ -10,6 +9,7 @@
 #include "device/cpu/thread_pool.h"
 #include "direct/cpu_model.h"
 #include "direct/cpu_stages.h"
+#include "engine/slot_runs.h"
 
 namespace assay::direct {
 namespace {
@@ -53,43 +53,35 @@ class CpuBackend final : public Backend {
     facts_.vocab = model_.config.vocab;
     facts_.kv_type = kernel::name(options.kv);
     facts_.deterministic = true;
+    lengths_.assign(options.sequences, 0);
   }
 
   const BackendFacts& facts() const override { return facts_; }
 
   Result<void> forward(std::span<const Slot> slots, Logits& logits) override {
-    ASSAY_TRY(plan_runs(slots));
+    ASSAY_TRY(plan_runs(slots, facts_, lengths_, runs_));
     growth_.clear();
     for (const SlotRun& run : runs_) growth_.push_back({run.seq, run.count});
     ASSAY_TRY(cache_.append(growth_));
+    for (const SlotRun& run : runs_) lengths_[run.seq] = run.position + run.count;
     stages_.set_batch(slots, runs_, logits);
     return model::forward(model_.config.layers, stages_);
   }
 
   Result<void> forget(SeqId seq, Position from, Position to) override {
-    ASSAY_TRY(known(seq));
-    const Position length = cache_.length(seq);
-    if (from >= length) return {};
-    if (to < length) {
-      return fail(Errc::unsupported, "forget positions " + std::to_string(from) + ".." + std::to_string(to) +
-                                         " of sequence " + std::to_string(seq) + ": it holds " +
-                                         std::to_string(length) + ", only a tail can be dropped");
-    }
-    return cache_.truncate(seq, from);
+    const auto drops = check_forget(facts_, lengths_, seq, from, to);
+    if (!drops) return std::unexpected(drops.error());
+    if (!*drops) return {};
+    ASSAY_TRY(cache_.truncate(seq, from));
+    lengths_[seq] = from;
+    return {};
   }
 
   Result<void> share(SeqId from, SeqId to, Position upto) override {
-    ASSAY_TRY(known(from));
-    ASSAY_TRY(known(to));
-    if (cache_.length(to) != 0 || from == to) {
-      return fail(Errc::bad_value, "share into sequence " + std::to_string(to) + ": it holds " +
-                                       std::to_string(cache_.length(to)) + " positions, expected an empty one");
-    }
-    if (upto > cache_.length(from)) {
-      return fail(Errc::bad_value, "share " + std::to_string(upto) + " positions of sequence " + std::to_string(from) +
-                                       ": it holds " + std::to_string(cache_.length(from)));
-    }
-    return cache_.share(from, to, upto);
+    ASSAY_TRY(check_share(facts_, lengths_, from, to, upto));
+    ASSAY_TRY(cache_.share(from, to, upto));
+    lengths_[to] = upto;
+    return {};
   }
 
   MemoryUse memory() const override {
@@ -97,54 +89,12 @@ class CpuBackend final : public Backend {
   }
 
  private:
-  Result<void> known(SeqId seq) const {
-    if (seq < facts_.sequences) return {};
-    return fail(Errc::bad_value,
-                "sequence " + std::to_string(seq) + ": expected 0.." + std::to_string(facts_.sequences - 1));
-  }
-
-  // Checks the slots and splits them into runs of one sequence each. A sequence may come once.
-  Result<void> plan_runs(std::span<const Slot> slots) {
-    runs_.clear();
-    if (slots.empty() || slots.size() > facts_.batch) {
-      return fail(Errc::bad_value,
-                  "batch of " + std::to_string(slots.size()) + " slots, expected 1.." + std::to_string(facts_.batch));
-    }
-    for (std::uint32_t i = 0; i < slots.size(); ++i) {
-      const Slot& slot = slots[i];
-      ASSAY_TRY(known(slot.seq));
-      const bool continues = !runs_.empty() && runs_.back().seq == slot.seq;
-      const Position expected = continues ? runs_.back().position + runs_.back().count : cache_.length(slot.seq);
-      const std::string where = "slot " + std::to_string(i) + " of sequence " + std::to_string(slot.seq);
-      if (!continues && std::ranges::any_of(runs_, [&](const SlotRun& run) { return run.seq == slot.seq; })) {
-        return fail(Errc::bad_value, where + ": its sequence came before, expected slots of a sequence together");
-      }
-      if (slot.pos != expected) {
-        return fail(Errc::bad_value,
-                    where + ": position " + std::to_string(slot.pos) + ", expected " + std::to_string(expected));
-      }
-      if (slot.pos >= facts_.context) {
-        return fail(Errc::bad_value, where + ": position " + std::to_string(slot.pos) + ", context holds " +
-                                         std::to_string(facts_.context));
-      }
-      if (slot.token < 0 || static_cast<std::uint32_t>(slot.token) >= facts_.vocab) {
-        return fail(Errc::bad_value, where + ": token " + std::to_string(slot.token) + ", expected 0.." +
-                                         std::to_string(facts_.vocab - 1));
-      }
-      if (continues) {
-        ++runs_.back().count;
-      } else {
-        runs_.push_back({.seq = slot.seq, .position = slot.pos, .first = i, .count = 1});
-      }
-    }
-    return {};
-  }
-
   const CpuModel model_;
   KvCache cache_;
   std::unique_ptr<device::ThreadPool> pool_;
   CpuStages stages_;
   BackendFacts facts_;
+  std::vector<Position> lengths_;  // (sequences): positions that each holds
   std::vector<SlotRun> runs_;
   std::vector<KvCache::Growth> growth_;
 };

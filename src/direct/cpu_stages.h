@@ -11,20 +11,13 @@
 #include "device/cpu/thread_pool.h"
 #include "direct/cpu_model.h"
 #include "engine/backend.h"
+#include "engine/slot_runs.h"
 #include "kernel/attention/attention.h"
 #include "kernel/isa.h"
 #include "kernel/matmul/matmul.h"
 #include "model/stages.h"
 
 namespace assay::direct {
-
-// Slots of one sequence that follow each other in a batch.
-struct SlotRun {
-  SeqId seq = 0;
-  Position position = 0;    // of the first slot
-  std::uint32_t first = 0;  // index of the first slot in the batch
-  std::uint32_t count = 0;
-};
 
 // Invariants:
 // 1. Between stages x_ holds the residual stream, (tokens, hidden) f32.

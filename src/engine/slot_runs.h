@@ -1,0 +1,36 @@
+// What every backend checks about a batch of slots before it computes.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/error.h"
+#include "engine/backend.h"
+
+namespace assay {
+
+// Slots [first, first + count) are of one sequence and begin at `position`.
+struct SlotRun {
+  SeqId seq = 0;
+  Position position = 0;
+  std::uint32_t first = 0;
+  std::uint32_t count = 0;
+};
+
+// Splits slots into runs of one sequence each, in order; a sequence may come once. lengths[s]: positions that sequence s
+// holds, (facts.sequences). Errc::bad_value: the batch's size, an unknown sequence, slots of one sequence apart, a
+// position that does not continue it or is outside the context, a token outside the vocabulary. `runs` is reused.
+Result<void> plan_runs(std::span<const Slot> slots, const BackendFacts& facts, std::span<const Position> lengths,
+                       std::vector<SlotRun>& runs);
+
+// What forget() may do: true: cut the sequence at `from`; false: nothing is there to drop.
+// Errc::bad_value: an unknown sequence; Errc::unsupported: a middle.
+Result<bool> check_forget(const BackendFacts& facts, std::span<const Position> lengths, SeqId seq, Position from,
+                          Position to);
+
+// Errc::bad_value: an unknown sequence, `to` holds something or is `from`, `upto` is more than `from` holds.
+Result<void> check_share(const BackendFacts& facts, std::span<const Position> lengths, SeqId from, SeqId to,
+                         Position upto);
+
+}  // namespace assay
