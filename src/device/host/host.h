@@ -31,6 +31,8 @@ struct ProcessMemory {
       footprint_peak;  // phys_footprint's peak on macOS, VmHWM on Linux (resident: shared pages count whole)
 };
 ProcessMemory process_memory();
+// The same of another process; nothing where it is gone or belongs to another user.
+ProcessMemory process_memory(std::int64_t pid);
 
 // Whole machine. Counters rise since boot.
 struct SwapUse {

@@ -87,12 +87,22 @@ std::string program_path() {
   return std::filesystem::read_symlink("/proc/self/exe", error).string();
 }
 
-ProcessMemory process_memory() {
+namespace {
+
+ProcessMemory memory_under(const std::string& folder) {
   ProcessMemory out;
-  if (const auto value = find_field(slurp("/proc/self/smaps_rollup"), "Pss")) out.footprint = kilobytes(*value);
-  if (const auto value = find_field(slurp("/proc/self/status"), "VmHWM")) out.footprint_peak = kilobytes(*value);
+  if (const auto value = find_field(slurp(folder + "/smaps_rollup"), "Pss")) out.footprint = kilobytes(*value);
+  const std::string status = slurp(folder + "/status");
+  // Kernels before 4.14 have no roll-up; resident memory counts shared pages whole.
+  if (!out.footprint) out.footprint = kilobytes(find_field(status, "VmRSS").value_or(""));
+  if (const auto value = find_field(status, "VmHWM")) out.footprint_peak = kilobytes(*value);
   return out;
 }
+
+}  // namespace
+
+ProcessMemory process_memory() { return memory_under("/proc/self"); }
+ProcessMemory process_memory(std::int64_t pid) { return memory_under("/proc/" + std::to_string(pid)); }
 
 SwapUse swap_use() {
   SwapUse out;

@@ -1,4 +1,5 @@
 #include <dlfcn.h>
+#include <libproc.h>
 #include <mach-o/dyld.h>
 #include <mach/mach.h>
 #include <mach/task_info.h>
@@ -97,6 +98,16 @@ ProcessMemory process_memory() {
   if (const auto info = task_memory()) {
     out.footprint = info->phys_footprint;
     out.footprint_peak = static_cast<std::uint64_t>(info->ledger_phys_footprint_peak);
+  }
+  return out;
+}
+
+ProcessMemory process_memory(std::int64_t pid) {
+  ProcessMemory out;
+  rusage_info_v4 info{};
+  if (proc_pid_rusage(static_cast<int>(pid), RUSAGE_INFO_V4, reinterpret_cast<rusage_info_t*>(&info)) == 0) {
+    out.footprint = info.ri_phys_footprint;
+    out.footprint_peak = info.ri_lifetime_max_phys_footprint;
   }
   return out;
 }
