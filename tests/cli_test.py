@@ -6,9 +6,11 @@
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 ASSAY, MODEL = "", ""
@@ -93,7 +95,22 @@ class Refusals(unittest.TestCase):
         self.refused(2, ["--tokens"], "parity", "--tokens", "", "--model", MODEL)
         self.refused(2, ["--context"], "run", "hi", "--context", "", "--model", MODEL)
         self.refused(2, ["--temp"], "run", "hi", "--temp", "", "--model", MODEL)
+        self.refused(2, ["--seed", "-1"], "run", "hi", "--seed", "-1", "--model", MODEL)
+        self.refused(2, ["--max-tokens", "at least 1"], "run", "hi", "-n", 0, "--model", MODEL)
         self.refused(1, ["--quant", "--shape"], "matrix", "--quant", "q8_0", "--model", MODEL)
+
+    def test_an_interrupted_synthesis_leaves_nothing_behind(self):
+        folder = HOME / "interrupted"
+        folder.mkdir()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            child = subprocess.Popen([ASSAY, "models", "synth", "qwen3-4b", "--out", folder / "big.gguf"], stderr=subprocess.PIPE)
+            while not list(folder.iterdir()):
+                self.assertIsNone(child.poll(), "ended before it was interrupted")
+                time.sleep(0.01)
+            child.send_signal(number)
+            self.assertIn(b"cancelled", child.communicate(timeout=60)[1])
+            self.assertEqual(child.returncode, 1)
+            self.assertEqual(list(folder.iterdir()), [])
 
     def test_a_folder_in_place_of_a_text(self):
         self.refused(1, [str(HOME), "directory"], "parity", "--text", HOME, "--model", MODEL)

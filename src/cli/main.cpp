@@ -25,14 +25,19 @@ void hold_standard_streams() {
   }
 }
 
-// CLI11 reads "" as the number 0, and an unset variable of a script (--context "$N") would mean something else silently.
-void refuse_empty_numbers(CLI::App& app) {
+// CLI11 reads "" as the number 0, so that an unset variable of a script (--context "$N") would mean something else
+// silently, and -1 as 18446744073709551615 where a number has 64 bits.
+void refuse_misread_numbers(CLI::App& app) {
   for (CLI::Option* option : app.get_options()) {
     const std::string type = option->get_type_name();
     if (type != "UINT" && type != "INT" && type != "FLOAT") continue;
     option->check([](const std::string& text) { return text.empty() ? "met nothing, expected a number" : ""; });
+    if (type != "UINT") continue;
+    option->check([](const std::string& text) {
+      return text.starts_with('-') ? "met " + text + ", expected 0 or more" : std::string();
+    });
   }
-  for (CLI::App* command : app.get_subcommands({})) refuse_empty_numbers(*command);
+  for (CLI::App* command : app.get_subcommands({})) refuse_misread_numbers(*command);
 }
 
 // The exit code, unless what was printed is lost (a full disk): that is never success.
@@ -70,7 +75,7 @@ int main(int argc, char** argv) {
     assay::cli::add_doctor(app, session);
     assay::cli::add_tokenize(app, session);
 
-    refuse_empty_numbers(app);
+    refuse_misread_numbers(app);
 
     try {
       app.parse(argc, argv);

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "artifact/convert.h"
+#include "cli/interrupt.h"
 #include "cli/model_options.h"
 #include "cli/models.h"
 
@@ -32,10 +33,11 @@ Result<void> convert_command(Session& session, const ConvertArguments& arguments
   const auto workers = chosen_threads(arguments.threads);
   if (!workers) return std::unexpected(workers.error());
   device::ThreadPool pool(*workers);
+  const Interrupt interrupt;
   Progress progress(session.clock, session.progress(), "converting", artifact::convert_bytes(*in, options), "B");
   const auto done = artifact::convert(*in, options, arguments.out, pool, [&](std::uint64_t bytes) {
     progress.update(bytes);
-    return true;
+    return !interrupt.asked();
   });
   progress.finish();
   if (!done) return std::unexpected(done.error());

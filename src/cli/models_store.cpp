@@ -7,6 +7,7 @@
 
 #include "artifact/check.h"
 #include "artifact/store.h"
+#include "cli/interrupt.h"
 #include "cli/model_options.h"
 #include "cli/models.h"
 
@@ -41,10 +42,11 @@ Result<void> import_command(Session& session, const ImportArguments& arguments) 
       .path = arguments.path, .name = arguments.name, .now_unix_s = static_cast<std::int64_t>(wall_seconds())};
   if (arguments.reference) options.as = artifact::Kept::reference;
   if (arguments.copy) options.as = artifact::Kept::copy;
+  const Interrupt interrupt;
   Progress progress(session.clock, session.progress(), "hashing", 0, "B");
   const auto made = store_of(session).import(options, [&](std::uint64_t bytes) {
     progress.update(bytes);
-    return true;
+    return !interrupt.asked();
   });
   progress.finish();
   if (!made) return std::unexpected(made.error());
@@ -103,10 +105,11 @@ Result<void> verify_command(Session& session, const std::string& model) {
   std::vector<std::string> complaints;
   std::string hash;
   if (*known) {
+    const Interrupt interrupt;
     Progress progress(session.clock, session.progress(), "hashing", (*known)->bytes, "B");
     auto found = artifact::check_files(**known, [&](std::uint64_t bytes) {
       progress.update(bytes);
-      return true;
+      return !interrupt.asked();
     });
     if (!found) return std::unexpected(std::move(found.error()));
     complaints = std::move(*found);
@@ -119,19 +122,21 @@ Result<void> verify_command(Session& session, const std::string& model) {
     complaints.push_back(to_string(checkpoint.error()));
   } else {
     if (!*known) {
+      const Interrupt interrupt;
       Progress progress(session.clock, session.progress(), "hashing", checkpoint->file_bytes(), "B");
       const auto met = artifact::hash_files(checkpoint->files(), [&](std::uint64_t bytes) {
         progress.update(bytes);
-        return true;
+        return !interrupt.asked();
       });
       if (!met) return std::unexpected(met.error());
       hash = *met;
     }
     device::ThreadPool pool(device::default_threads());
+    const Interrupt interrupt;
     Progress progress(session.clock, session.progress(), "checking tensors", checkpoint->weight_bytes(), "B");
     const auto found = artifact::check_values(*checkpoint, pool, [&](std::uint64_t bytes) {
       progress.update(bytes);
-      return true;
+      return !interrupt.asked();
     });
     if (!found) return std::unexpected(found.error());
     complaints.insert(complaints.end(), found->begin(), found->end());
@@ -185,10 +190,11 @@ Result<void> dedupe_command(Session& session, const DedupeArguments& arguments) 
     if (!found) return std::unexpected(std::move(found.error()));
     files.insert(files.end(), found->begin(), found->end());
   }
+  const Interrupt interrupt;
   Progress progress(session.clock, session.progress(), "hashing", 0, "B");
   const auto duplicates = artifact::find_duplicates(files, [&](std::uint64_t bytes) {
     progress.update(bytes);
-    return true;
+    return !interrupt.asked();
   });
   progress.finish();
   if (!duplicates) return std::unexpected(duplicates.error());

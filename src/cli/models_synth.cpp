@@ -7,6 +7,7 @@
 #include "artifact/shapes.h"
 #include "base/mapped_file.h"
 #include "base/sha256.h"
+#include "cli/interrupt.h"
 #include "cli/model_options.h"
 #include "cli/models.h"
 
@@ -97,10 +98,11 @@ Result<artifact::WrittenModel> synthesize_file(const Session& session, const art
   const auto workers = chosen_threads(threads);
   if (!workers) return std::unexpected(workers.error());
   device::ThreadPool pool(*workers);
+  const Interrupt interrupt;
   Progress progress(session.clock, session.progress(), "synthesizing", artifact::synth_bytes(options), "B");
   auto made = artifact::synthesize(options, path, pool, [&](std::uint64_t bytes) {
     progress.update(bytes);
-    return true;
+    return !interrupt.asked();
   });
   progress.finish();
   if (made && !session.json) {

@@ -5,6 +5,7 @@
 #include "base/mapped_file.h"
 #include "base/npy.h"
 #include "base/output_file.h"
+#include "cli/interrupt.h"
 #include "cli/model_options.h"
 #include "measure/matrix_output.h"
 #include "measure/parity_run.h"
@@ -83,11 +84,12 @@ Result<void> parity(Session& session, ParityOptions& options) {
     return {};
   }
   const auto rounding = measure::direct_rounding(loaded.weights, loaded.backend->facts().kv_type);
+  const Interrupt interrupt;
   Progress progress(session.clock, session.progress(), "reference", 100, "%");
   const auto result =
       measure::run_parity(*loaded.backend, loaded.weights, rounding, *tokens, positions, [&](double share) {
         progress.update(static_cast<std::uint64_t>(share * 100));
-        return true;
+        return !interrupt.asked();
       });
   progress.finish();
   if (!result) return std::unexpected(result.error());

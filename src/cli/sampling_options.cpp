@@ -4,7 +4,9 @@ namespace assay::cli {
 
 void add_generation_options(CLI::App& command, GenerationOptions& options) {
   Sampling& s = options.sampling;
-  command.add_option("-n,--max-tokens", options.max_tokens, "most tokens of an answer")->capture_default_str();
+  command.add_option("-n,--max-tokens", options.max_tokens, "most tokens of an answer")
+      ->check([](const std::string& text) { return text == "0" ? "met 0, expected at least 1" : ""; })
+      ->capture_default_str();
   command.add_option("--min-tokens", options.min_tokens, "no stop before so many tokens");
   command.add_option("--stop", options.stop, "text that ends an answer and is not shown; may come several times")
       ->allow_extra_args(false);
