@@ -9,8 +9,10 @@
 #include "cli/models.h"
 #include "measure/artifact.h"
 #include "measure/ceilings.h"
+#include "measure/matrix.h"
 #include "measure/matrix_output.h"
 #include "measure/parity_run.h"
+#include "measure/record_json.h"
 #include "schedule/scheduler.h"
 
 namespace assay::cli {
@@ -35,7 +37,7 @@ std::vector<Token> plain_tokens(const Tokenizer& tokenizer) {
   return out;
 }
 
-// Fills contestant.parity, or the reason why there is none.
+// Fills contestant.subject.parity, or the reason why there is none.
 Result<void> add_parity(const LoadedModel& model, std::uint32_t count, measure::Contestant& contestant) {
   constexpr std::size_t text_tokens = 96;
   auto tokens = model.tokenizer->encode(measure::standard_text());
@@ -46,7 +48,7 @@ Result<void> add_parity(const LoadedModel& model, std::uint32_t count, measure::
     parameters += tensor.view.rows() * tensor.view.columns();
   }
   if (count == 0 || parameters * tokens->size() > parity_work_max) {
-    contestant.parity_reason =
+    contestant.subject.parity_reason =
         count == 0 ? "not asked for" : "the reference would take minutes on this model; run 'assay parity'";
     return {};
   }
@@ -55,7 +57,7 @@ Result<void> add_parity(const LoadedModel& model, std::uint32_t count, measure::
       measure::run_parity(*model.backend, model.weights,
                           measure::direct_rounding(model.weights, model.backend->facts().kv_type), *tokens, positions);
   if (!parity) return std::unexpected(std::move(parity.error()));
-  contestant.parity = *parity;
+  contestant.subject.parity = *parity;
   return {};
 }
 
@@ -104,14 +106,14 @@ Result<measure::Matrix> run_matrix(const Session& session, MatrixOptions& option
 
   schedule::Scheduler engine(*loaded.backend, session.clock, loaded.detokenize.get(), {.keep_finished = false});
   measure::Contestant direct;
-  direct.engine = facts.name;
-  direct.device = facts.device;
-  direct.version = facts.version;
-  direct.build = facts.build;
-  direct.kv = facts.kv_type;
-  direct.context = facts.context;
-  direct.batch = facts.batch;
-  direct.threads =
+  direct.subject.engine = facts.name;
+  direct.subject.device = facts.device;
+  direct.subject.version = facts.version;
+  direct.subject.build = facts.build;
+  direct.subject.kv = facts.kv_type;
+  direct.subject.context = facts.context;
+  direct.subject.batch = facts.batch;
+  direct.subject.threads =
       options.model.threads != 0 ? options.model.threads : static_cast<std::uint32_t>(device::default_threads());
   direct.running = &engine;
   ASSAY_TRY(add_parity(loaded, options.parity_positions, direct));

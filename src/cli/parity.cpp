@@ -7,8 +7,8 @@
 #include "base/output_file.h"
 #include "cli/interrupt.h"
 #include "cli/model_options.h"
-#include "measure/matrix_output.h"
 #include "measure/parity_run.h"
+#include "measure/record_json.h"
 #include "model/reference.h"
 
 namespace assay::cli {

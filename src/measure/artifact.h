@@ -6,7 +6,7 @@
 #include "artifact/hash.h"
 #include "base/error.h"
 #include "checkpoint/checkpoint.h"
-#include "measure/matrix.h"
+#include "measure/record.h"
 #include "model/weights.h"
 
 namespace assay::measure {

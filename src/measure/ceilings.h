@@ -5,7 +5,7 @@
 #include "base/error.h"
 #include "device/cpu/thread_pool.h"
 #include "kernel/isa.h"
-#include "measure/matrix.h"
+#include "measure/record.h"
 
 namespace assay::measure {
 

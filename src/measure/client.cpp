@@ -1,25 +1,11 @@
 #include "measure/client.h"
 
 #include <array>
-#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
 
 namespace assay::measure {
-
-double Timing::decode_tok_s() const {
-  if (output_tokens < 2 || last_ns <= first_ns) return std::numeric_limits<double>::quiet_NaN();
-  return static_cast<double>(output_tokens - 1) / (static_cast<double>(last_ns - first_ns) * 1e-9);
-}
-
-double Timing::prefill_tok_s() const {
-  const double step_ns = output_tokens < 2 ? std::numeric_limits<double>::quiet_NaN()
-                                           : static_cast<double>(last_ns - first_ns) / (output_tokens - 1);
-  const double prefill_ns = static_cast<double>(first_ns - sent_ns) - step_ns;
-  if (!(prefill_ns > 0)) return std::numeric_limits<double>::quiet_NaN();
-  return static_cast<double>(prompt_tokens - cached_tokens) / (prefill_ns * 1e-9);
-}
 
 Result<Timing> time_request(Engine& engine, const Clock& clock, const Request& request, std::int64_t timeout_ns,
                             bool (*keep_going)()) {

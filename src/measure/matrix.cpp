@@ -41,12 +41,12 @@ void observe(const Probe& before, double seconds, Row& row, Observed& observed) 
     observed.seconds += seconds;
   }
   if (before.swap.out_bytes && after.swap.out_bytes) {
-    row.swap_known = true;
-    row.swap_delta_bytes += static_cast<std::int64_t>(*after.swap.out_bytes - *before.swap.out_bytes);
+    row.memory.swap_known = true;
+    row.memory.swap_out_bytes += static_cast<std::int64_t>(*after.swap.out_bytes - *before.swap.out_bytes);
   }
-  row.pressure = std::max(row.pressure, device::memory_pressure().level);
+  row.noise.pressure = std::max(row.noise.pressure, device::memory_pressure().level);
   const device::ProcessMemory memory = device::process_memory();
-  row.memory_peak_bytes = std::max(row.memory_peak_bytes, memory.footprint.value_or(0));
+  row.memory.peak_bytes = std::max(row.memory.peak_bytes, memory.footprint.value_or(0));
 }
 
 Estimate over(const std::vector<Timing>& rounds, double (Timing::*value)() const, Random& random) {
@@ -63,11 +63,6 @@ void shuffle(std::vector<std::size_t>& order, Random& random) {
 
 }  // namespace
 
-double share_of_limit(const Row& row, const Artifact& artifact, const Ceilings& ceilings) {
-  if (!(ceilings.read_gb_s > 0) || artifact.bytes_per_token == 0) return std::numeric_limits<double>::quiet_NaN();
-  return row.decode_tok_s.median * static_cast<double>(artifact.bytes_per_token) / (ceilings.read_gb_s * 1e9);
-}
-
 Result<std::vector<Row>> measure_rows(std::vector<Contestant> contestants, const MatrixSettings& settings,
                                       const Clock& clock, const MakePrompt& make_prompt,
                                       const MatrixProgress& progress) {
@@ -76,12 +71,14 @@ Result<std::vector<Row>> measure_rows(std::vector<Contestant> contestants, const
   std::vector<Observed> observed(contestants.size());
   std::vector<std::size_t> order;
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    rows[i].contestant = std::move(contestants[i]);
-    if (rows[i].contestant.running != nullptr) {
+    rows[i].subject = contestants[i].subject;
+    rows[i].prompt_tokens = settings.prompt_tokens;
+    rows[i].output_tokens = settings.output_tokens;
+    if (contestants[i].running != nullptr) {
       order.push_back(i);
     } else {
       rows[i].status = Row::Status::refused;
-      rows[i].reason = rows[i].contestant.reason;
+      rows[i].reason = contestants[i].reason;
     }
   }
   Random random(settings.seed);
@@ -93,7 +90,7 @@ Result<std::vector<Row>> measure_rows(std::vector<Contestant> contestants, const
     for (const std::size_t i : order) {
       Row& row = rows[i];
       const std::vector<Token> prompt = make_prompt(random);
-      if (progress && !progress(done++, total, row.contestant.engine)) {
+      if (progress && !progress(done++, total, row.subject.engine)) {
         return fail(Errc::cancelled, "matrix stopped in round " + std::to_string(round));
       }
       if (row.status == Row::Status::failed) continue;
@@ -103,7 +100,7 @@ Result<std::vector<Row>> measure_rows(std::vector<Contestant> contestants, const
       request.output_tokens_max = settings.output_tokens;
       const Probe before;
       const std::int64_t start = clock.now_ns();
-      auto timing = time_request(*row.contestant.running, clock, request, settings.timeout_ns);
+      auto timing = time_request(*contestants[i].running, clock, request, settings.timeout_ns);
       if (!timing) {
         row.status = Row::Status::failed;
         row.reason = to_string(timing.error());
@@ -121,7 +118,7 @@ Result<std::vector<Row>> measure_rows(std::vector<Contestant> contestants, const
     rows[i].ttft_ms = over(rows[i].rounds, &Timing::ttft_ms, random);
     rows[i].prefill_tok_s = over(rows[i].rounds, &Timing::prefill_tok_s, random);
     rows[i].decode_tok_s = over(rows[i].rounds, &Timing::decode_tok_s, random);
-    if (observed[i].seconds > 0) rows[i].others_cpu = observed[i].others_seconds / observed[i].seconds;
+    if (observed[i].seconds > 0) rows[i].noise.others_cpu_cores = observed[i].others_seconds / observed[i].seconds;
   }
   return rows;
 }

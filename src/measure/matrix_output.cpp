@@ -23,8 +23,6 @@ const char* name(Row::Status status) {
   return "failed";
 }
 
-Json number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
-
 std::string printed(const char* format, double value) {
   if (!std::isfinite(value)) return "-";
   std::array<char, 64> buffer{};
@@ -47,89 +45,7 @@ std::string quoted(const std::string& field) {
   return out + "\"";
 }
 
-Json timing_json(const Timing& timing) {
-  return {{"ttft_ms", number(timing.ttft_ms())},           {"prefill_tok_s", number(timing.prefill_tok_s())},
-          {"decode_tok_s", number(timing.decode_tok_s())}, {"prompt_tokens", timing.prompt_tokens},
-          {"cached_tokens", timing.cached_tokens},         {"output_tokens", timing.output_tokens}};
-}
-
 }  // namespace
-
-Json to_json(const Estimate& e) {
-  if (e.n == 0) return nullptr;
-  return {{"median", number(e.median)}, {"low", number(e.low)}, {"high", number(e.high)}, {"n", e.n}};
-}
-
-Json to_json(const Parity& parity) {
-  return {{"top1", parity.top1_share()}, {"kl", parity.kl_mean},          {"max_abs", parity.max_abs},
-          {"bound", parity.bound},       {"positions", parity.positions}, {"unexplained", parity.unexplained},
-          {"holds", parity.holds()}};
-}
-
-Json to_json(const device::HostFacts& facts) {
-  return {{"chip", facts.chip},
-          {"architecture", facts.architecture},
-          {"cores", facts.cores},
-          {"memory_bytes", facts.memory_bytes},
-          {"cache_bytes", facts.cache_bytes},
-          {"os", facts.os},
-          {"kernel", facts.kernel},
-          {"power_source", facts.power_source}};
-}
-
-Json to_json(const Matrix& matrix) {
-  Json rows = Json::array();
-  for (const Row& row : matrix.rows) {
-    const Contestant& c = row.contestant;
-    Json rounds = Json::array();
-    for (const Timing& timing : row.rounds) rounds.push_back(timing_json(timing));
-    rows.push_back({{"engine", c.engine},
-                    {"device", c.device},
-                    {"version", c.version},
-                    {"build", c.build},
-                    {"status", name(row.status)},
-                    {"reason", row.reason.empty() ? Json(nullptr) : Json(row.reason)},
-                    {"ttft_ms", to_json(row.ttft_ms)},
-                    {"prefill_tok_s", to_json(row.prefill_tok_s)},
-                    {"decode_tok_s", to_json(row.decode_tok_s)},
-                    {"drift", nullptr},
-                    {"parity", c.parity ? to_json(*c.parity) : Json(nullptr)},
-                    {"parity_reason", c.parity || c.parity_reason.empty() ? Json(nullptr) : Json(c.parity_reason)},
-                    {"memory_peak_bytes", row.memory_peak_bytes == 0 ? Json(nullptr) : Json(row.memory_peak_bytes)},
-                    {"swap_delta_bytes", row.swap_known ? Json(row.swap_delta_bytes) : Json(nullptr)},
-                    {"energy_j_per_token", row.energy_j_per_token ? Json(*row.energy_j_per_token) : Json(nullptr)},
-                    {"share_of_limit", number(share_of_limit(row, matrix.artifact, matrix.ceilings))},
-                    {"context", c.context},
-                    {"threads", c.threads},
-                    {"batch", c.batch},
-                    {"kv", c.kv},
-                    {"others_cpu_cores", number(row.others_cpu)},
-                    {"noisy", std::isfinite(row.others_cpu) ? Json(row.others_cpu > noisy_cores) : Json(nullptr)},
-                    {"pressure", device::name(row.pressure)},
-                    {"cold_round", row.cold ? timing_json(*row.cold) : Json(nullptr)},
-                    {"rounds", rounds}});
-  }
-  return {{"version", 1},
-          {"command", matrix.command},
-          {"started_unix_s", matrix.started_unix_s},
-          {"machine", to_json(matrix.machine)},
-          {"ceilings",
-           {{"read_gb_s", number(matrix.ceilings.read_gb_s)}, {"int8_gmac_s", number(matrix.ceilings.int8_gmac_s)}}},
-          {"contract", matrix.contract.empty() ? Json(nullptr) : Json(matrix.contract)},
-          {"workload",
-           {{"prompt_tokens", matrix.settings.prompt_tokens},
-            {"output_tokens", matrix.settings.output_tokens},
-            {"rounds", matrix.settings.rounds},
-            {"seed", matrix.settings.seed}}},
-          {"artifact",
-           {{"path", matrix.artifact.path},
-            {"sha256", matrix.artifact.sha256},
-            {"quant", matrix.artifact.quant},
-            {"bytes", matrix.artifact.bytes},
-            {"bytes_per_token", matrix.artifact.bytes_per_token},
-            {"synthesized", matrix.artifact.synthesized.empty() ? Json(nullptr) : Json(matrix.artifact.synthesized)}}},
-          {"rows", rows}};
-}
 
 std::string to_csv(const Matrix& matrix) {
   std::string out =
@@ -139,7 +55,7 @@ std::string to_csv(const Matrix& matrix) {
       "others_cpu_cores,chip,os\n";
   const auto field = [](double value) { return std::isfinite(value) ? printed("%.6g", value) : std::string(); };
   for (const Row& row : matrix.rows) {
-    const Contestant& c = row.contestant;
+    const Subject& c = row.subject;
     std::vector<std::string> fields{quoted(c.engine),
                                     quoted(c.device),
                                     quoted(c.version),
@@ -161,9 +77,9 @@ std::string to_csv(const Matrix& matrix) {
     fields.push_back(c.parity ? field(c.parity->top1_share()) : "");
     fields.push_back(c.parity ? field(c.parity->kl_mean) : "");
     fields.push_back(c.parity ? field(c.parity->max_abs) : "");
-    fields.push_back(row.memory_peak_bytes == 0 ? "" : std::to_string(row.memory_peak_bytes));
-    fields.push_back(row.swap_known ? std::to_string(row.swap_delta_bytes) : "");
-    fields.push_back(field(row.others_cpu));
+    fields.push_back(row.memory.peak_bytes == 0 ? "" : std::to_string(row.memory.peak_bytes));
+    fields.push_back(row.memory.swap_known ? std::to_string(row.memory.swap_out_bytes) : "");
+    fields.push_back(field(row.noise.others_cpu_cores));
     fields.push_back(quoted(matrix.machine.chip));
     fields.push_back(quoted(matrix.machine.os));
     for (std::size_t i = 0; i < fields.size(); ++i) out += (i == 0 ? "" : ",") + fields[i];
@@ -177,24 +93,23 @@ std::string to_table(const Matrix& matrix) {
       {"engine", "device", "TTFT ms", "prefill tok/s", "decode tok/s", "of limit", "top-1", "max|d|", "memory"}};
   std::string notes;
   for (const Row& row : matrix.rows) {
-    const Contestant& c = row.contestant;
+    const Subject& c = row.subject;
     const double share = share_of_limit(row, matrix.artifact, matrix.ceilings);
     cells.push_back({c.engine, c.device, with_interval(row.ttft_ms), with_interval(row.prefill_tok_s),
                      with_interval(row.decode_tok_s), std::isfinite(share) ? printed("%.0f %%", share * 100) : "-",
                      c.parity ? printed("%.1f %%", c.parity->top1_share() * 100) : "-",
                      c.parity ? printed("%.3g", c.parity->max_abs) + (c.parity->holds() ? "" : " !") : "-",
-                     row.memory_peak_bytes == 0 ? "-" : human_bytes(static_cast<double>(row.memory_peak_bytes))});
+                     row.memory.peak_bytes == 0 ? "-" : human_bytes(static_cast<double>(row.memory.peak_bytes))});
     if (row.status != Row::Status::ok) notes += "  " + c.engine + ": " + name(row.status) + ": " + row.reason + "\n";
     if (c.parity && !c.parity->holds()) {
       notes += "  " + c.engine + ": parity is outside its bound of " + printed("%.3g", c.parity->bound) + "\n";
     }
     if (!c.parity && !c.parity_reason.empty()) notes += "  " + c.engine + ": no parity: " + c.parity_reason + "\n";
-    if (row.others_cpu > noisy_cores) {
+    for (const std::string& reason : noise_reasons(row.noise))
+      notes += "  " + c.engine + ": noisy run: " + reason + "\n";
+    if (row.memory.swap_out_bytes > 0) {
       notes +=
-          "  " + c.engine + ": noisy run: other processes kept " + printed("%.2f", row.others_cpu) + " cores busy\n";
-    }
-    if (row.swap_delta_bytes > 0) {
-      notes += "  " + c.engine + ": " + human_bytes(static_cast<double>(row.swap_delta_bytes)) + " were swapped out\n";
+          "  " + c.engine + ": " + human_bytes(static_cast<double>(row.memory.swap_out_bytes)) + " were swapped out\n";
     }
     if (row.cold) {
       notes += "  " + c.engine + ": cold round apart: TTFT " + printed("%.1f", row.cold->ttft_ms()) + " ms, decode " +

@@ -1,17 +1,11 @@
-// The matrix as JSON (docs/matrix.md has the schema), CSV and a table for people.
+// The matrix as CSV and as a table for people; record_json.h has it as JSON.
 #pragma once
 
 #include <string>
 
-#include "base/json.h"
-#include "measure/matrix.h"
+#include "measure/record.h"
 
 namespace assay::measure {
-
-Json to_json(const Estimate& estimate);  // {"median", "low", "high", "n"}; null where there is no value
-Json to_json(const Parity& parity);
-Json to_json(const device::HostFacts& facts);
-Json to_json(const Matrix& matrix);
 
 // One line per row after a header; fields with a comma, quote or newline are quoted (RFC 4180).
 std::string to_csv(const Matrix& matrix);

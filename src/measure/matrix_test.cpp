@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "measure/ceilings.h"
 #include "measure/matrix_output.h"
+#include "measure/record_json.h"
 
 namespace assay::measure {
 namespace {
@@ -77,8 +78,8 @@ MakePrompt prompts(std::uint32_t n) {
 
 Contestant contestant(const char* name, Engine* engine) {
   Contestant c;
-  c.engine = name;
-  c.device = "cpu";
+  c.subject.engine = name;
+  c.subject.device = "cpu";
   c.running = engine;
   return c;
 }

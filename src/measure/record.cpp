@@ -1,0 +1,57 @@
+#include "measure/record.h"
+
+#include <array>
+#include <cmath>
+#include <cstdio>
+
+namespace assay::measure {
+namespace {
+
+std::string printed(const char* format, double value) {
+  std::array<char, 128> buffer{};
+  std::snprintf(buffer.data(), buffer.size(), format, value);
+  return buffer.data();
+}
+
+}  // namespace
+
+double Timing::decode_tok_s() const {
+  if (output_tokens < 2 || last_ns <= first_ns) return not_told;
+  return static_cast<double>(output_tokens - 1) / (static_cast<double>(last_ns - first_ns) * 1e-9);
+}
+
+double Timing::prefill_tok_s() const {
+  const double step_ns = output_tokens < 2 ? not_told : static_cast<double>(last_ns - first_ns) / (output_tokens - 1);
+  const double prefill_ns = static_cast<double>(first_ns - sent_ns) - step_ns;
+  if (!(prefill_ns > 0) || cached_tokens > prompt_tokens) return not_told;
+  return static_cast<double>(prompt_tokens - cached_tokens) / (prefill_ns * 1e-9);
+}
+
+double share_of_limit(const Row& row, const Artifact& artifact, const Ceilings& ceilings) {
+  if (!(ceilings.read_gb_s > 0) || artifact.bytes_per_token == 0) return std::numeric_limits<double>::quiet_NaN();
+  return row.decode_tok_s.median * static_cast<double>(artifact.bytes_per_token) / (ceilings.read_gb_s * 1e9);
+}
+
+std::vector<std::string> noise_reasons(const Noise& noise) {
+  std::vector<std::string> out;
+  if (noise.others_cpu_cores > noisy_cores) {
+    out.push_back(printed("other processes kept %.2f cores busy", noise.others_cpu_cores));
+  }
+  if (noise.stolen_cores > noisy_cores) {
+    out.push_back(printed("other guests of this hardware took %.2f cores", noise.stolen_cores));
+  }
+  if (noise.memory_stall > noisy_memory_stall) {
+    out.push_back(printed("something waited for memory in %.1f %% of the time", noise.memory_stall * 100));
+  }
+  if (noise.pressure >= device::Pressure::Level::warning) {
+    out.push_back(std::string("memory pressure was ") + device::name(noise.pressure));
+  }
+  return out;
+}
+
+std::optional<bool> noisy(const Noise& noise) {
+  if (!noise_reasons(noise).empty()) return true;
+  return std::isnan(noise.others_cpu_cores) ? std::nullopt : std::optional(false);
+}
+
+}  // namespace assay::measure

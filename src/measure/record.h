@@ -1,0 +1,278 @@
+// What a measurement leaves behind: plain values, one Matrix for one run. record_json.h writes and reads them,
+// docs/record.md is the page for users. Whatever was not measured or is not told by the machine is NaN, 0 with a reason
+// beside it, or an empty optional: never a guess.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "device/host/host.h"
+#include "engine/backend.h"
+#include "measure/parity.h"
+#include "measure/statistics.h"
+
+namespace assay::measure {
+
+inline constexpr double not_told = std::numeric_limits<double>::quiet_NaN();
+
+// One request as its client saw it, by the client's monotonic clock. Tokens are counted by our tokenizer or by the
+// server's usage, never by chunks.
+struct Timing {
+  std::int64_t sent_ns = 0;   // the request is handed over; queue time is inside TTFT
+  std::int64_t first_ns = 0;  // the first token has come
+  std::int64_t last_ns = 0;   // the last one has
+  std::uint32_t prompt_tokens = 0;
+  std::uint32_t cached_tokens = 0;
+  std::uint32_t output_tokens = 0;
+
+  double ttft_ms() const { return static_cast<double>(first_ns - sent_ns) * 1e-6; }
+  // (n - 1) / (t_last - t_first), tokens per second; NaN below two tokens.
+  double decode_tok_s() const;
+  // Uncached prompt tokens / (TTFT - one decode step), tokens per second; NaN where the step is not known.
+  double prefill_tok_s() const;
+};
+
+// How late something was that should have taken no time, over all samples.
+struct Delay {
+  double p50_ms = not_told;
+  double p99_ms = not_told;
+  double max_ms = not_told;
+  std::uint64_t samples = 0;
+};
+
+// The stand-in for an editor beside the model.
+struct Foreground {
+  Delay timer{};  // a thread that asks to be woken every 5 ms: lateness of its wake-ups
+  Delay pages{};  // a thread that touches pages of its own and takes fresh ones: time for one lot
+};
+
+// What else the machine did while a row ran.
+struct Noise {
+  double others_cpu_cores = not_told;  // cores kept busy by processes that are neither assay nor its engines
+  double stolen_cores = not_told;      // by other guests of the same hardware
+  double cpu_stall = not_told;         // share of the time in which some task waited for a core, 0..1 (Linux PSI)
+  double memory_stall = not_told;      // ... for memory
+  double mhz = not_told;               // mean clock
+  double celsius = not_told;           // hottest CPU sensor seen
+  device::Pressure::Level pressure = device::Pressure::Level::unknown;  // worst seen
+};
+
+struct Energy {
+  double j_per_token = not_told;  // of the whole chip, idle power included, per output token of the row's requests
+  double watts = not_told;        // mean over the row's requests
+  std::string source{};           // "RAPL package-0 + dram", "NVML GPU 0"
+  std::string reason{};           // why there is none
+};
+
+struct Memory {
+  std::uint64_t peak_bytes = 0;          // largest sum seen over the processes that run the engine; 0: not told
+  std::string source{};                  // "PSS of worker 4711", "phys_footprint of assay"
+  std::uint64_t device_peak_bytes = 0;   // of the accelerator, whole device; 0: none or not told
+  std::optional<MemoryUse> predicted{};  // what the backend accounts for
+  std::int64_t swap_in_bytes = 0;        // whole machine, during the row's requests
+  std::int64_t swap_out_bytes = 0;
+  bool swap_known = false;
+};
+
+// What the border to a worker process costs.
+struct Border {
+  double total_us_per_token = not_told;   // our side's view of the forward passes
+  double engine_us_per_token = not_told;  // the worker's own time in its engine
+};
+
+// One depth of the context sweep: a prompt of `depth` tokens, then decoding behind it.
+struct ContextPoint {
+  std::uint32_t depth = 0;
+  std::string reason{};  // why it was left out; empty: measured
+  Estimate ttft_ms{}, prefill_tok_s{}, decode_tok_s{};
+  std::uint64_t memory_peak_bytes = 0;
+  std::vector<Timing> rounds{};
+};
+
+// One width of the concurrency sweep: so many requests sent at once, as often as there are rounds.
+struct StreamPoint {
+  std::uint32_t streams = 0;
+  std::string reason{};     // why it was left out
+  Estimate total_tok_s{};   // all output tokens / (first sent .. last token), over rounds
+  Estimate decode_tok_s{};  // of one stream, over all requests
+  Estimate ttft_ms{};       // over all requests
+  double ttft_ms_p99 = not_told;
+  std::uint64_t memory_peak_bytes = 0;
+  std::vector<Timing> rounds{};  // every request, round by round
+};
+
+// Requests sent at random moments whether or not earlier ones have ended.
+struct OpenLoop {
+  double rate_per_s = 0;
+  std::uint32_t sent = 0;
+  std::uint32_t failed = 0;
+  Estimate ttft_ms{}, decode_tok_s{};
+  Delay late{};  // of our own sends against their plan: what the client adds to the figures above
+};
+
+// One request of a soak and the machine behind it.
+struct DriftPoint {
+  double at_s = 0;
+  double decode_tok_s = not_told;
+  double ttft_ms = not_told;
+  double mhz = not_told;
+  double celsius = not_told;
+  double watts = not_told;
+  double memory_stall = not_told;  // since the point before
+  double others_cpu_cores = not_told;
+  std::int64_t swap_in_bytes = 0;
+  std::int64_t swap_out_bytes = 0;
+  std::uint64_t memory_bytes = 0;
+};
+
+// Requests of one length, one after another, for a long time.
+struct Drift {
+  double seconds = 0;
+  std::uint64_t requests = 0;
+  std::uint32_t prompt_tokens = 0;
+  std::uint32_t output_tokens = 0;
+  double first_tenth_tok_s = not_told;  // median decode speed of the requests of the first tenth of the time
+  double last_tenth_tok_s = not_told;
+  Estimate ratio{};                     // last over first
+  Estimate slope_percent_per_minute{};  // of the first tenth's speed
+  std::string reason{};                 // why it ended early or says nothing
+  std::vector<DriftPoint> points{};     // at most drift_points_max, evenly thinned
+};
+inline constexpr std::size_t drift_points_max = 2000;
+
+// Which rows carry which prompts.
+enum class Prompts : std::uint8_t {
+  fresh,   // begin with tokens that no request before had: no prefix cache helps
+  cached,  // the same prompt again but for its last token
+};
+
+struct MatrixSettings {
+  std::uint32_t prompt_tokens = 512;
+  std::uint32_t output_tokens = 64;            // at least 2: decode speed needs a step
+  std::uint32_t rounds = 5;                    // warm rounds; one cold round comes before them
+  std::uint64_t seed = 1;                      // of the order of engines, the prompts and the bootstrap
+  std::int64_t timeout_ns = 600'000'000'000;   // of one request
+  double budget_s = 30;                        // of one request: an engine that would need more gets shorter ones
+  bool cached_rows = false;                    // a second row per engine, with prompts whose beginning is cached
+  std::vector<std::uint32_t> sweep_context{};  // prompt lengths, rising
+  std::vector<std::uint32_t> sweep_streams{};  // requests at once, rising
+  std::uint32_t sweep_rounds = 2;
+  double soak_s = 0;                    // of each engine
+  double arrivals_per_s = 0;            // 0: closed loop only
+  double arrivals_s = 30;               // length of the open-loop part
+  std::uint32_t parity_positions = 32;  // 0: no parity
+  double parity_budget_s = 20;          // of the double-precision reference
+};
+
+// What was loaded and how, so that the run can be repeated.
+struct LoadOptions {
+  std::string model{};  // as it was named; "" for the shipped one
+  std::string shape{};  // random weights instead
+  std::string config{};
+  std::string quant{};
+  std::uint64_t shape_seed = 0;
+  std::uint32_t context = 0;
+  std::uint32_t threads = 0;
+  std::uint32_t batch = 0;
+  std::string kv{};
+  std::vector<std::string> engines{};  // chosen by name; empty: all
+};
+
+struct Artifact {
+  std::string path{};
+  std::string synthesized{};  // "qwen3-4b, seed 1" where the weights are random in that shape; empty: a real model
+  std::string sha256{};
+  std::string quant{};  // the type that holds most bytes: "q8_0"
+  std::uint64_t bytes = 0;
+  std::uint64_t bytes_per_token = 0;  // read for one decoded token, without keys and values
+};
+
+struct Ceilings {
+  double read_gb_s = 0;    // all threads, memory far beyond the caches
+  double int8_gmac_s = 0;  // all threads, 8-bit multiply-adds in registers
+};
+
+// What the machine was like before anything ran.
+struct Environment {
+  std::string assay_version{};
+  std::string assay_build{};
+  std::vector<std::string> accelerators{};  // "NVIDIA H200, 139.8 GiB, driver 570.86"
+  std::string governor{};                   // of the CPU clock: "performance"; "" where it is not told
+  Foreground idle{};
+  Noise noise{};
+  double idle_watts = not_told;
+  std::string energy_source{};
+  std::string energy_reason{};
+};
+
+// The engine of a row, as a record keeps it.
+struct Subject {
+  std::string engine{};  // "direct"
+  std::string device{};
+  std::string version{};
+  std::string build{};
+  std::string kv{};
+  std::string activations{};
+  std::uint32_t context = 0;
+  std::uint32_t sequences = 0;
+  std::uint32_t threads = 0;
+  std::uint32_t batch = 0;
+  bool text_only = false;               // token counts are estimates, no parity
+  std::vector<std::string> settings{};  // whatever else moves speed: "flash_attention=true", "ubatch=512"
+  std::vector<std::string> notes{};     // "blk.0.ffn_down.weight: q6_k widened to f16"
+  std::optional<Parity> parity{};
+  std::string parity_reason{};  // why there is none
+};
+
+struct Row {
+  Subject subject{};
+  enum class Status : std::uint8_t { ok, refused, failed } status = Status::ok;
+  std::string reason{};
+  Prompts prompts = Prompts::fresh;
+  std::uint32_t prompt_tokens = 0;  // of its requests; differ from the settings' where lengths were adapted
+  std::uint32_t output_tokens = 0;
+  std::string adapted{};  // "64 prompt, 8 output: 512 and 64 would take about 240 s"; or empty
+  Estimate ttft_ms{}, prefill_tok_s{}, decode_tok_s{};  // over warm rounds
+  std::optional<Timing> cold{};                         // the first round: code and caches are cold
+  std::vector<Timing> rounds{};
+  Memory memory{};
+  Energy energy{};
+  Foreground foreground{};
+  Noise noise{};
+  std::optional<Border> border{};
+  std::vector<ContextPoint> context_sweep{};
+  std::vector<StreamPoint> stream_sweep{};
+  std::optional<OpenLoop> open_loop{};
+  std::optional<Drift> drift{};
+};
+
+struct Matrix {
+  std::string command{};
+  std::int64_t started_unix_s = 0;
+  double seconds = 0;  // the whole run
+  device::HostFacts machine{};
+  Environment environment{};
+  Ceilings ceilings{};
+  std::string contract{};  // name, or "" for the built-in workload
+  MatrixSettings settings{};
+  LoadOptions load{};
+  Artifact artifact{};
+  std::vector<Row> rows{};
+};
+
+// Decode speed as a share of reading the weights at the measured bandwidth; NaN where one is missing.
+double share_of_limit(const Row& row, const Artifact& artifact, const Ceilings& ceilings);
+
+// Why a row is noisy, one sentence each; empty: quiet, or the machine does not tell.
+std::vector<std::string> noise_reasons(const Noise& noise);
+// Nothing where the machine does not tell what others do.
+std::optional<bool> noisy(const Noise& noise);
+
+// More than this makes a row noisy.
+inline constexpr double noisy_cores = 0.1;          // taken by others, or stolen
+inline constexpr double noisy_memory_stall = 0.01;  // of the time
+
+}  // namespace assay::measure

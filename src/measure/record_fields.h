@@ -1,0 +1,323 @@
+// Every field of a record, once: name, member, meaning. The writer, the reader and the schema walk the same list
+// (record_json.cpp), so they cannot disagree.
+#pragma once
+
+#include <array>
+#include <concepts>
+#include <type_traits>
+
+#include "measure/record.h"
+
+namespace assay::measure::fields {
+
+template <class T, class U>
+concept Is = std::same_as<std::remove_const_t<T>, U>;
+
+template <class T>
+struct EnumNames;  // values in their order
+template <>
+struct EnumNames<Row::Status> {
+  static constexpr std::array names{"ok", "refused", "failed"};
+};
+template <>
+struct EnumNames<Prompts> {
+  static constexpr std::array names{"fresh", "cached"};
+};
+template <>
+struct EnumNames<device::Pressure::Level> {
+  static constexpr std::array names{"unknown", "normal", "warning", "critical"};
+};
+
+template <class V>
+void visit(V& v, Is<Timing> auto& t) {
+  v("sent_ns", t.sent_ns, "request handed over, nanoseconds since the measurement began");
+  v("first_ns", t.first_ns, "first token received");
+  v("last_ns", t.last_ns, "last token received");
+  v("prompt_tokens", t.prompt_tokens, "tokens of the prompt");
+  v("cached_tokens", t.cached_tokens, "of them taken from a cache");
+  v("output_tokens", t.output_tokens, "tokens received");
+  v.derived("ttft_ms", t.ttft_ms(), "first_ns - sent_ns");
+  v.derived("prefill_tok_s", t.prefill_tok_s(), "uncached prompt tokens / (TTFT - one decode step)");
+  v.derived("decode_tok_s", t.decode_tok_s(), "(output_tokens - 1) / (last_ns - first_ns)");
+}
+
+template <class V>
+void visit(V& v, Is<Estimate> auto& e) {
+  v("median", e.median, "median");
+  v("low", e.low, "lower end of its 95 % bootstrap interval");
+  v("high", e.high, "upper end");
+  v("n", e.n, "values");
+}
+
+template <class V>
+void visit(V& v, Is<Parity> auto& p) {
+  v.derived("top1", p.top1_share(), "share of the positions where both choose the same token");
+  v("kl", p.kl_mean, "mean of KL(reference || engine), nats");
+  v("max_abs", p.max_abs, "largest difference of a logit");
+  v("bound", p.bound, "what max_abs is held against");
+  v("positions", p.positions, "positions compared");
+  v("unexplained", p.unexplained, "other top-1 although the reference's gap is beyond twice the bound");
+  v.derived("holds", std::optional(p.holds()), "max_abs <= bound and nothing unexplained");
+  v("top1_equal", p.top1_equal, "positions where both choose the same token");
+  v("rms", p.rms, "root mean square difference of all logits");
+  v("kl_max", p.kl_max, "largest KL of a position, nats");
+}
+
+template <class V>
+void visit(V& v, Is<device::HostFacts> auto& f) {
+  v("chip", f.chip, "as the system calls it");
+  v("architecture", f.architecture, "x86_64, arm64");
+  v("cores", f.cores, "logical ones that assay may use");
+  v("memory_bytes", f.memory_bytes, "of the machine or the container's limit");
+  v("cache_bytes", f.cache_bytes, "largest cache of a core; 0: not told");
+  v("os", f.os, "operating system");
+  v("kernel", f.kernel, "kernel");
+  v("power_source", f.power_source, "ac, battery or unknown");
+}
+
+template <class V>
+void visit(V& v, Is<Delay> auto& d) {
+  v("p50_ms", d.p50_ms, "median");
+  v("p99_ms", d.p99_ms, "99th percentile");
+  v("max_ms", d.max_ms, "largest");
+  v("samples", d.samples, "how many");
+}
+
+template <class V>
+void visit(V& v, Is<Foreground> auto& f) {
+  v("timer", f.timer, "lateness of a thread that asks to be woken every 5 ms");
+  v("pages", f.pages, "time in which a thread touches 16 pages of its own and 16 fresh ones");
+}
+
+template <class V>
+void visit(V& v, Is<Noise> auto& n) {
+  v("others_cpu_cores", n.others_cpu_cores, "cores kept busy by other processes");
+  v("stolen_cores", n.stolen_cores, "cores taken by other guests of the hardware");
+  v("cpu_stall", n.cpu_stall, "share of the time in which some task waited for a core");
+  v("memory_stall", n.memory_stall, "share of the time in which some task waited for memory");
+  v("mhz", n.mhz, "mean clock of the cores");
+  v("celsius", n.celsius, "hottest CPU sensor seen");
+  v("pressure", n.pressure, "memory pressure, worst seen");
+}
+
+template <class V>
+void visit(V& v, Is<Energy> auto& e) {
+  v("j_per_token", e.j_per_token, "joules of the whole chip, idle power included, per output token");
+  v("watts", e.watts, "mean power");
+  v("source", e.source, "what was read");
+  v("reason", e.reason, "why there is no figure");
+}
+
+template <class V>
+void visit(V& v, Is<MemoryUse> auto& m) {
+  v("weights", m.weights, "bytes");
+  v("kv", m.kv, "bytes of keys and values");
+  v("scratch", m.scratch, "bytes of everything else");
+}
+
+template <class V>
+void visit(V& v, Is<Memory> auto& m) {
+  v("peak_bytes", m.peak_bytes, "largest footprint of the engine's processes; 0: not told");
+  v("source", m.source, "which count of which processes");
+  v("device_peak_bytes", m.device_peak_bytes, "largest use of the accelerator's memory, whole device; 0: not told");
+  v("predicted", m.predicted, "what the engine accounts for");
+  v("swap_in_bytes", m.swap_in_bytes, "whole machine, during the row's requests");
+  v("swap_out_bytes", m.swap_out_bytes, "whole machine, during the row's requests");
+  v("swap_known", m.swap_known, "whether the machine tells swap");
+}
+
+template <class V>
+void visit(V& v, Is<Border> auto& b) {
+  v("total_us_per_token", b.total_us_per_token, "forward passes as assay sees them, per token received");
+  v("engine_us_per_token", b.engine_us_per_token, "of that inside the engine, by the worker's clock");
+}
+
+template <class V>
+void visit(V& v, Is<ContextPoint> auto& p) {
+  v("depth", p.depth, "tokens of the prompt");
+  v("reason", p.reason, "why it was left out; empty: measured");
+  v("ttft_ms", p.ttft_ms, "over rounds");
+  v("prefill_tok_s", p.prefill_tok_s, "over rounds");
+  v("decode_tok_s", p.decode_tok_s, "behind that prompt, over rounds");
+  v("memory_peak_bytes", p.memory_peak_bytes, "0: not told");
+  v("rounds", p.rounds, "every request");
+}
+
+template <class V>
+void visit(V& v, Is<StreamPoint> auto& p) {
+  v("streams", p.streams, "requests sent at once");
+  v("reason", p.reason, "why it was left out; empty: measured");
+  v("total_tok_s", p.total_tok_s, "all output tokens / (first sent to last token), over rounds");
+  v("decode_tok_s", p.decode_tok_s, "of one stream, over all requests");
+  v("ttft_ms", p.ttft_ms, "over all requests");
+  v("ttft_ms_p99", p.ttft_ms_p99, "over all requests");
+  v("memory_peak_bytes", p.memory_peak_bytes, "0: not told");
+  v("rounds", p.rounds, "every request, round by round");
+}
+
+template <class V>
+void visit(V& v, Is<OpenLoop> auto& o) {
+  v("rate_per_s", o.rate_per_s, "requests per second, Poisson");
+  v("sent", o.sent, "requests");
+  v("failed", o.failed, "of them refused or failed");
+  v("ttft_ms", o.ttft_ms, "from the planned moment, over requests");
+  v("decode_tok_s", o.decode_tok_s, "of one request, over requests");
+  v("late", o.late, "of our own sends against their plan");
+}
+
+template <class V>
+void visit(V& v, Is<DriftPoint> auto& p) {
+  v("at_s", p.at_s, "end of the request, seconds since the soak began");
+  v("decode_tok_s", p.decode_tok_s, "of this request");
+  v("ttft_ms", p.ttft_ms, "of this request");
+  v("mhz", p.mhz, "mean clock");
+  v("celsius", p.celsius, "hottest CPU sensor");
+  v("watts", p.watts, "since the point before");
+  v("memory_stall", p.memory_stall, "share of the time since the point before");
+  v("others_cpu_cores", p.others_cpu_cores, "since the point before");
+  v("swap_in_bytes", p.swap_in_bytes, "since the point before");
+  v("swap_out_bytes", p.swap_out_bytes, "since the point before");
+  v("memory_bytes", p.memory_bytes, "of the engine's processes; 0: not told");
+}
+
+template <class V>
+void visit(V& v, Is<Drift> auto& d) {
+  v("seconds", d.seconds, "length");
+  v("requests", d.requests, "how many");
+  v("prompt_tokens", d.prompt_tokens, "of each");
+  v("output_tokens", d.output_tokens, "of each");
+  v("first_tenth_tok_s", d.first_tenth_tok_s, "median decode speed in the first tenth of the time");
+  v("last_tenth_tok_s", d.last_tenth_tok_s, "in the last");
+  v("ratio", d.ratio, "last over first");
+  v("slope_percent_per_minute", d.slope_percent_per_minute, "of the first tenth's speed");
+  v("reason", d.reason, "why it ended early or says nothing");
+  v("points", d.points, "evenly thinned to at most 2000");
+}
+
+template <class V>
+void visit(V& v, Is<MatrixSettings> auto& s) {
+  v("prompt_tokens", s.prompt_tokens, "of a request");
+  v("output_tokens", s.output_tokens, "of a request");
+  v("rounds", s.rounds, "after the cold one");
+  v("seed", s.seed, "of order, prompts and intervals");
+  v("timeout_ns", s.timeout_ns, "of one request");
+  v("budget_s", s.budget_s, "of one request; an engine that needs more gets shorter ones");
+  v("cached_rows", s.cached_rows, "whether there are rows with cached prompts");
+  v("sweep_context", s.sweep_context, "prompt lengths");
+  v("sweep_streams", s.sweep_streams, "requests at once");
+  v("sweep_rounds", s.sweep_rounds, "of each point");
+  v("soak_s", s.soak_s, "seconds for each engine; 0: none");
+  v("arrivals_per_s", s.arrivals_per_s, "open loop; 0: none");
+  v("arrivals_s", s.arrivals_s, "length of the open-loop part");
+  v("parity_positions", s.parity_positions, "0: none");
+  v("parity_budget_s", s.parity_budget_s, "of the reference");
+}
+
+template <class V>
+void visit(V& v, Is<LoadOptions> auto& o) {
+  v("model", o.model, "as it was named; empty: the shipped one");
+  v("shape", o.shape, "random weights in this shape");
+  v("config", o.config, "or in the shape of this config.json");
+  v("quant", o.quant, "type of the random weights");
+  v("shape_seed", o.shape_seed, "of the random weights");
+  v("context", o.context, "0: the model's");
+  v("threads", o.threads, "0: one per core");
+  v("batch", o.batch, "most tokens in one forward pass");
+  v("kv", o.kv, "type of keys and values");
+  v("engines", o.engines, "chosen by name; empty: all");
+}
+
+template <class V>
+void visit(V& v, Is<Artifact> auto& a) {
+  v("path", a.path, "of the file or folder");
+  v("sha256", a.sha256, "what sha256sum prints");
+  v("quant", a.quant, "the type of most bytes");
+  v("bytes", a.bytes, "of all tensors");
+  v("bytes_per_token", a.bytes_per_token, "read for one decoded token, without keys and values");
+  v.nullable("synthesized", a.synthesized, "shape and seed of random weights");
+}
+
+template <class V>
+void visit(V& v, Is<Ceilings> auto& c) {
+  v("read_gb_s", c.read_gb_s, "all threads, memory far beyond the caches");
+  v("int8_gmac_s", c.int8_gmac_s, "all threads, 8-bit multiply-adds in registers");
+}
+
+template <class V>
+void visit(V& v, Is<Environment> auto& e) {
+  v("assay_version", e.assay_version, "");
+  v("assay_build", e.assay_build, "compiler");
+  v("accelerators", e.accelerators, "name, memory, driver");
+  v("governor", e.governor, "of the CPU clock; empty: not told");
+  v("idle", e.idle, "the foreground probe before anything ran");
+  v("noise", e.noise, "and the machine meanwhile");
+  v("idle_watts", e.idle_watts, "and its power");
+  v("energy_source", e.energy_source, "what tells energy");
+  v("energy_reason", e.energy_reason, "why nothing does");
+}
+
+template <class V>
+void visit(V& v, Is<Row> auto& r) {
+  auto& s = r.subject;
+  v("engine", s.engine, "name of the engine");
+  v("device", s.device, "cpu, cuda, metal");
+  v("version", s.version, "of the engine");
+  v("build", s.build, "of the engine");
+  v("status", r.status, "refused: could not be started; failed: broke off");
+  v.nullable("reason", r.reason, "of a status that is not ok");
+  v("prompts", r.prompts, "fresh: no cache helps; cached: all but the last token is cached");
+  v("prompt_tokens", r.prompt_tokens, "of this row's requests");
+  v("output_tokens", r.output_tokens, "of this row's requests");
+  v.nullable("adapted", r.adapted, "why they differ from the workload's");
+  v("ttft_ms", r.ttft_ms, "request handed over to first token");
+  v("prefill_tok_s", r.prefill_tok_s, "prompt speed");
+  v("decode_tok_s", r.decode_tok_s, "output speed");
+  v("drift", r.drift, "over a long session");
+  v("parity", s.parity, "logits against the reference");
+  v.nullable("parity_reason", s.parity_reason, "why there is none");
+  v.derived("memory_peak_bytes", r.memory.peak_bytes == 0 ? not_told : static_cast<double>(r.memory.peak_bytes),
+            "memory.peak_bytes");
+  v.derived("swap_delta_bytes", r.memory.swap_known ? static_cast<double>(r.memory.swap_out_bytes) : not_told,
+            "memory.swap_out_bytes");
+  v.derived("energy_j_per_token", r.energy.j_per_token, "energy.j_per_token");
+  v.derived("share_of_limit", v.share(r), "decode speed times bytes per token over the read ceiling");
+  v("context", s.context, "positions that one sequence may reach");
+  v("sequences", s.sequences, "that may live at once");
+  v("threads", s.threads, "on the CPU; 0: not told");
+  v("batch", s.batch, "most tokens in one forward pass; 0: not told");
+  v("kv", s.kv, "type of keys and values");
+  v("activations", s.activations, "what a quantized matrix's input is rounded to");
+  v("text_only", s.text_only, "token counts are estimates, no parity");
+  v("settings", s.settings, "whatever else moves speed");
+  v("notes", s.notes, "what the engine says of this model");
+  v.derived("others_cpu_cores", r.noise.others_cpu_cores, "noise.others_cpu_cores");
+  v.derived("noisy", noisy(r.noise), "whether something else took the machine");
+  v("noise", r.noise, "what else the machine did");
+  v("memory", r.memory, "as the system counts it");
+  v("energy", r.energy, "as the chip counts it");
+  v("foreground", r.foreground, "an editor beside the model");
+  v("border", r.border, "cost of the process border");
+  v("cold_round", r.cold, "the first request");
+  v("rounds", r.rounds, "every other request");
+  v("context_sweep", r.context_sweep, "speed against the length of the prompt");
+  v("stream_sweep", r.stream_sweep, "speed against requests at once");
+  v("open_loop", r.open_loop, "requests at random moments");
+}
+
+template <class V>
+void visit(V& v, Is<Matrix> auto& m) {
+  v.version();
+  v("command", m.command, "as it was typed");
+  v("started_unix_s", m.started_unix_s, "seconds since 1970");
+  v("seconds", m.seconds, "the whole run");
+  v("machine", m.machine, "hardware and system");
+  v("environment", m.environment, "before anything ran");
+  v("ceilings", m.ceilings, "of the machine, measured in this run");
+  v.nullable("contract", m.contract, "name; null: the built-in workload");
+  v("workload", m.settings, "what was asked of every engine");
+  v("load", m.load, "how the model was loaded");
+  v("artifact", m.artifact, "the weights");
+  v("rows", m.rows, "one for each engine, two with cached prompts");
+}
+
+}  // namespace assay::measure::fields
