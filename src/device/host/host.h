@@ -31,8 +31,14 @@ struct ProcessMemory {
       footprint_peak;  // phys_footprint's peak on macOS, VmHWM on Linux (resident: shared pages count whole)
 };
 ProcessMemory process_memory();
-// The same of another process; nothing where it is gone or belongs to another user.
-ProcessMemory process_memory(std::int64_t pid);
+// Of another process; nothing where it is gone or belongs to another user. Costs a walk over its pages on Linux:
+// milliseconds for gigabytes.
+ProcessMemory process_memory(std::int64_t process);
+// Resident bytes, shared pages whole: cheap. On macOS phys_footprint, which is as cheap.
+std::optional<std::uint64_t> resident_bytes(std::int64_t process);
+// User and system time in seconds.
+std::optional<double> process_cpu_seconds(std::int64_t process);
+std::int64_t own_process();
 
 // Whole machine. Counters rise since boot.
 struct SwapUse {
@@ -51,6 +57,13 @@ struct Pressure {
 Pressure memory_pressure();
 const char* name(Pressure::Level level);
 
+// Seconds since boot in which some task waited (Linux PSI); nothing where the system does not tell.
+struct Stalls {
+  std::optional<double> cpu;
+  std::optional<double> memory;
+};
+Stalls stalls();
+
 // CPU time in seconds since boot, summed over cores; nothing where the system does not tell.
 struct CpuTimes {
   std::optional<double> busy;  // everybody: user, system, interrupts, and time stolen by other guests
@@ -62,6 +75,8 @@ CpuTimes cpu_times();
 
 // Mean clock of the cores in MHz at this moment.
 std::optional<double> cpu_mhz();
+// How the clock of the first core is chosen: "performance", "powersave"; empty where the system does not say.
+std::string clock_governor();
 // Hottest CPU sensor in degrees Celsius.
 std::optional<double> cpu_celsius();
 

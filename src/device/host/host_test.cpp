@@ -67,6 +67,29 @@ TEST(Parse, pressure_levels_follow_the_stalls) {
   EXPECT_EQ(parse_pressure("").level, Pressure::Level::unknown);
 }
 
+TEST(Host, another_process_is_counted_as_this_one_is) {
+  const auto own = resident_bytes(own_process());
+  if (!own) GTEST_SKIP() << "the system does not tell";
+  EXPECT_GT(*own, 1U << 20);
+  EXPECT_GT(process_cpu_seconds(own_process()).value_or(-1), -0.5);
+  EXPECT_FALSE(resident_bytes(1 << 30));
+  EXPECT_FALSE(process_memory(1 << 30).footprint);
+  EXPECT_FALSE(process_cpu_seconds(1 << 30));
+}
+
+TEST(Parse, stalls_and_times_of_a_process) {
+  EXPECT_DOUBLE_EQ(parse_stall_seconds("some avg10=0.00 avg60=0.00 avg300=0.00 total=2500000\nfull total=9\n").value(),
+                   2.5);
+  EXPECT_FALSE(parse_stall_seconds("full avg10=0.00 total=9\n"));
+  EXPECT_FALSE(parse_stall_seconds(""));
+  EXPECT_DOUBLE_EQ(
+      parse_process_seconds("7 (a (b) c) S 1 7 7 0 -1 4194560 100 0 0 0 250 50 0 0 20 0 9 0 1 2 3", 100).value(), 3.0);
+  EXPECT_FALSE(parse_process_seconds("7 (x) S 1 7 7 0 -1 4194560 100 0 0 0 250", 100));
+  EXPECT_FALSE(parse_process_seconds("", 100));
+  EXPECT_EQ(parse_resident_pages("2000 512 300 1 0 90 0"), 512U);
+  EXPECT_FALSE(parse_resident_pages("2000"));
+}
+
 TEST(Parse, cpu_times_count_stolen_time_as_busy) {
   const CpuTimes times = parse_stat("cpu  100 0 50 1000 10 1 2 30 0 0\ncpu0 1 2 3\n", 100);
   EXPECT_DOUBLE_EQ(*times.busy, 1.83);

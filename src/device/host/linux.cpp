@@ -104,6 +104,18 @@ ProcessMemory memory_under(const std::string& folder) {
 ProcessMemory process_memory() { return memory_under("/proc/self"); }
 ProcessMemory process_memory(std::int64_t pid) { return memory_under("/proc/" + std::to_string(pid)); }
 
+std::optional<std::uint64_t> resident_bytes(std::int64_t process) {
+  const auto pages = parse_resident_pages(slurp("/proc/" + std::to_string(process) + "/statm"));
+  return pages ? std::optional(*pages * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE))) : std::nullopt;
+}
+
+std::optional<double> process_cpu_seconds(std::int64_t process) {
+  return parse_process_seconds(slurp("/proc/" + std::to_string(process) + "/stat"),
+                               static_cast<double>(sysconf(_SC_CLK_TCK)));
+}
+
+std::int64_t own_process() { return getpid(); }
+
 SwapUse swap_use() {
   SwapUse out;
   const std::string meminfo = slurp("/proc/meminfo");
@@ -118,6 +130,11 @@ SwapUse swap_use() {
 }
 
 Pressure memory_pressure() { return parse_pressure(slurp("/proc/pressure/memory")); }
+
+Stalls stalls() {
+  return {.cpu = parse_stall_seconds(slurp("/proc/pressure/cpu")),
+          .memory = parse_stall_seconds(slurp("/proc/pressure/memory"))};
+}
 
 CpuTimes cpu_times() {
   CpuTimes out = parse_stat(slurp("/proc/stat"), static_cast<double>(sysconf(_SC_CLK_TCK)));
@@ -146,6 +163,12 @@ std::optional<double> cpu_mhz() {
   if (!field) return std::nullopt;
   const auto value = find_counter("x " + *field, "x");
   return value ? std::optional(static_cast<double>(*value)) : std::nullopt;
+}
+
+std::string clock_governor() {
+  std::string text = slurp("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor");
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  return text;
 }
 
 std::optional<double> cpu_celsius() {

@@ -2,10 +2,12 @@
 #include <libproc.h>
 #include <mach-o/dyld.h>
 #include <mach/mach.h>
+#include <mach/mach_time.h>
 #include <mach/task_info.h>
 #include <sys/resource.h>
 #include <sys/sysctl.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -38,6 +40,14 @@ std::optional<task_vm_info_data_t> task_memory() {
     return std::nullopt;
   }
   return info;
+}
+
+std::optional<rusage_info_v4> usage_of(std::int64_t process) {
+  rusage_info_v4 usage{};
+  if (proc_pid_rusage(static_cast<int>(process), RUSAGE_INFO_V4, reinterpret_cast<rusage_info_t*>(&usage)) != 0) {
+    return std::nullopt;
+  }
+  return usage;
 }
 
 // IOPSGetProvidingPowerSourceType by dlopen, so that nothing links to a framework.
@@ -102,15 +112,30 @@ ProcessMemory process_memory() {
   return out;
 }
 
-ProcessMemory process_memory(std::int64_t pid) {
+ProcessMemory process_memory(std::int64_t process) {
   ProcessMemory out;
-  rusage_info_v4 info{};
-  if (proc_pid_rusage(static_cast<int>(pid), RUSAGE_INFO_V4, reinterpret_cast<rusage_info_t*>(&info)) == 0) {
-    out.footprint = info.ri_phys_footprint;
-    out.footprint_peak = info.ri_lifetime_max_phys_footprint;
+  if (const auto usage = usage_of(process)) {
+    out.footprint = usage->ri_phys_footprint;
+    out.footprint_peak = usage->ri_lifetime_max_phys_footprint;
   }
   return out;
 }
+
+std::optional<std::uint64_t> resident_bytes(std::int64_t process) {
+  const auto usage = usage_of(process);
+  return usage ? std::optional<std::uint64_t>(usage->ri_phys_footprint) : std::nullopt;
+}
+
+std::optional<double> process_cpu_seconds(std::int64_t process) {
+  const auto usage = usage_of(process);
+  mach_timebase_info_data_t base{};
+  if (!usage || mach_timebase_info(&base) != KERN_SUCCESS || base.denom == 0) return std::nullopt;
+  return static_cast<double>(usage->ri_user_time + usage->ri_system_time) * base.numer / base.denom * 1e-9;
+}
+
+std::int64_t own_process() { return getpid(); }
+
+Stalls stalls() { return {}; }
 
 SwapUse swap_use() {
   SwapUse out;
@@ -166,5 +191,6 @@ CpuTimes cpu_times() {
 // Not told without privileges on Apple Silicon.
 std::optional<double> cpu_mhz() { return std::nullopt; }
 std::optional<double> cpu_celsius() { return std::nullopt; }
+std::string clock_governor() { return ""; }
 
 }  // namespace assay::device

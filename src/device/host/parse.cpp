@@ -132,6 +132,58 @@ CpuTimes parse_stat(std::string_view text, double hertz) {
   return out;
 }
 
+std::optional<double> parse_stall_seconds(std::string_view text) {
+  std::optional<double> found;
+  each_line(text, [&](std::string_view line) {
+    const auto at = line.find("total=");
+    if (!line.starts_with("some") || at == std::string_view::npos) return false;
+    if (const auto micros = number<std::uint64_t>(line.substr(at + 6))) found = static_cast<double>(*micros) * 1e-6;
+    return true;
+  });
+  return found;
+}
+
+std::optional<double> parse_process_seconds(std::string_view text, double hertz) {
+  const auto bracket = text.rfind(')');
+  if (bracket == std::string_view::npos) return std::nullopt;
+  text.remove_prefix(bracket + 1);
+  // state ppid pgrp session tty tpgid flags minflt cminflt majflt cmajflt utime stime
+  double ticks = 0;
+  for (int field = 0; field < 13; ++field) {
+    text = trim(text);
+    if (text.empty()) return std::nullopt;
+    if (field >= 11) {
+      const auto value = number<std::uint64_t>(text);
+      if (!value) return std::nullopt;
+      ticks += static_cast<double>(*value);
+    }
+    text.remove_prefix(std::min(text.find(' '), text.size()));
+  }
+  return ticks / hertz;
+}
+
+std::optional<std::uint64_t> parse_resident_pages(std::string_view text) {
+  const auto space = text.find(' ');
+  return space == std::string_view::npos ? std::nullopt : number<std::uint64_t>(text.substr(space));
+}
+
+std::optional<double> energy_of_channels(std::span<const EnergyChannel> channels) {
+  std::optional<double> joules;
+  for (const EnergyChannel& channel : channels) {
+    const std::string_view name = channel.name;
+    // "CPU Energy" and "GPU Energy" are totals of their cores; Ultra chips have one for each die. The neural engine's
+    // channels are "ANE" or "ANE0", memory's "DRAM" or "DRAM0".
+    if (!name.ends_with("CPU Energy") && !name.ends_with("GPU Energy") && !name.starts_with("ANE") &&
+        !name.starts_with("DRAM")) {
+      continue;
+    }
+    const double unit = channel.unit == "mJ" ? 1e-3 : channel.unit == "uJ" ? 1e-6 : channel.unit == "nJ" ? 1e-9 : 0;
+    if (unit == 0 || channel.value < 0) continue;
+    joules = joules.value_or(0) + unit * static_cast<double>(channel.value);
+  }
+  return joules;
+}
+
 const char* name(Pressure::Level level) {
   switch (level) {
     case Pressure::Level::unknown:
