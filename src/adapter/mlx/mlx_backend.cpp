@@ -1,0 +1,220 @@
+#include "adapter/mlx/mlx_backend.h"
+
+#include <mlx/memory.h>
+#include <mlx/transforms.h>
+#include <mlx/version.h>
+
+#include <algorithm>
+#include <cstring>
+#include <exception>
+#include <new>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "adapter/mlx/compute.h"
+#include "adapter/mlx/graph.h"
+#include "checkpoint/checkpoint.h"
+#include "engine/slot_runs.h"
+#include "model/weights.h"
+
+namespace assay::adapter::mlx {
+namespace {
+
+constexpr std::uint64_t default_cache_bytes = std::uint64_t{256} << 20U;
+
+// Slots [begin, end) of a planned batch as a batch of their own.
+GraphBatch piece_of(std::span<const Slot> slots, std::span<const SlotRun> runs, std::uint32_t begin,
+                    std::uint32_t end) {
+  GraphBatch piece;
+  for (std::uint32_t s = begin; s < end; ++s) {
+    piece.tokens.push_back(slots[s].token);
+    if (slots[s].wants_logits) piece.wanted.push_back(static_cast<std::int32_t>(s - begin));
+  }
+  for (const SlotRun& run : runs) {
+    const std::uint32_t first = std::max(run.first, begin);
+    const std::uint32_t last = std::min(run.first + run.count, end);
+    if (first >= last) continue;
+    piece.runs.push_back({.seq = run.seq,
+                          .position = run.position + (first - run.first),
+                          .first = first - begin,
+                          .count = last - first});
+  }
+  return piece;
+}
+
+class MlxBackend final : public Backend {
+ public:
+  MlxBackend(Compute compute, GraphModel model, const LoadSettings& settings)
+      : compute_(std::move(compute)),
+        model_(std::move(model)),
+        graph_(model_, compute_),
+        ubatch_(settings.ubatch),
+        sequences_(settings.sequences),
+        lengths_(settings.sequences) {
+    facts_.name = "mlx";
+    facts_.version = libmlx_version();
+    facts_.build = "libmlx " + libmlx_version() + ", " + settings.device + ", streams " +
+                   std::to_string(std::max<std::size_t>(1, compute_.streams.size()));
+    facts_.device = settings.device;
+    facts_.context = settings.context;
+    facts_.sequences = settings.sequences;
+    facts_.batch = settings.batch;
+    facts_.vocab = model_.config.vocab;
+    facts_.kv_type = type_name(compute_.kv);
+    facts_.activations = type_name(compute_.activations);
+    facts_.notes = model_.notes;
+    if (settings.map_file) facts_.notes.emplace_back("weights are copied: libmlx maps no file");
+    if (!settings.flash_attention && !compute_.cpu()) {
+      facts_.notes.emplace_back("flash_attention: libmlx chooses its attention kernel itself");
+    }
+    facts_.deterministic = false;
+  }
+
+  const BackendFacts& facts() const override { return facts_; }
+
+  Result<void> forward(std::span<const Slot> slots, Logits& logits) override {
+    ASSAY_TRY(alive());
+    ASSAY_TRY(plan_runs(slots, facts_, lengths_, runs_));
+    return guarded([&] { compute_pieces(slots, logits); });
+  }
+
+  Result<void> forget(SeqId seq, Position from, Position to) override {
+    ASSAY_TRY(alive());
+    const auto cut = check_forget(facts_, lengths_, seq, from, to);
+    if (!cut) return std::unexpected(cut.error());
+    if (!*cut) return {};
+    return guarded([&] {
+      lengths_[seq] = from;
+      if (from == 0) sequences_[seq] = KvSequence{};
+    });
+  }
+
+  Result<void> share(SeqId from, SeqId to, Position upto) override {
+    ASSAY_TRY(alive());
+    ASSAY_TRY(check_share(facts_, lengths_, from, to, upto));
+    if (upto == 0) return {};
+    return guarded([&] {
+      sequences_[to] = sequences_[from];
+      lengths_[to] = upto;
+    });
+  }
+
+  MemoryUse memory() const override {
+    MemoryUse use{.weights = model_.bytes, .kv = 0, .scratch = mx::get_cache_memory()};
+    std::set<std::uintptr_t> seen;  // shared arrays once
+    for (const KvSequence& sequence : sequences_) {
+      for (const std::vector<mx::array>* arrays : {&sequence.keys, &sequence.values}) {
+        for (const mx::array& array : *arrays) {
+          if (seen.insert(array.id()).second) use.kv += array.nbytes();
+        }
+      }
+    }
+    return use;
+  }
+
+ private:
+  Result<void> alive() const {
+    if (lost_.empty()) return {};
+    return fail(Errc::engine_lost, "libmlx failed before: " + lost_);
+  }
+
+  // libmlx says what went wrong by exceptions. What it had begun to write is then unknown: nothing goes on.
+  template <class Work>
+  Result<void> guarded(Work work) {
+    try {
+      mx::set_default_device(compute_.device);
+      if (!compute_.streams.empty()) mx::set_default_stream(compute_.streams.front());
+      work();
+      return {};
+    } catch (const std::exception& error) {
+      lost_ = error.what();
+    } catch (...) {
+      lost_ = "an exception without a message";
+    }
+    return fail(Errc::engine_lost, "libmlx: " + lost_);
+  }
+
+  void compute_pieces(std::span<const Slot> slots, Logits& logits) {
+    logits.vocab = facts_.vocab;
+    logits.values.resize(facts_.vocab * static_cast<std::size_t>(std::ranges::count_if(slots, &Slot::wants_logits)));
+    const auto count = static_cast<std::uint32_t>(slots.size());
+    float* to = logits.values.data();
+    for (std::uint32_t begin = 0; begin < count; begin += ubatch_) {
+      const GraphBatch piece = piece_of(slots, runs_, begin, std::min(count, begin + ubatch_));
+      mx::array out = start(piece);
+      if (piece.wanted.empty()) {
+        // Computed while the next piece is built; at most one is under way.
+        if (under_way_) under_way_->eval();
+        under_way_ = std::move(out);
+        continue;
+      }
+      under_way_.reset();
+      out.eval();
+      std::memcpy(to, out.data<float>(), out.nbytes());
+      to += out.size();
+    }
+  }
+
+  // Begins to compute a piece and appends it to its sequences.
+  mx::array start(const GraphBatch& piece) {
+    std::vector<KvSequence*> sequences;
+    for (const SlotRun& run : piece.runs) {
+      sequences.push_back(&sequences_[run.seq]);
+      lengths_[run.seq] = run.position + run.count;
+    }
+    const mx::array tokens(piece.tokens.begin(), {static_cast<int>(piece.tokens.size())});
+    mx::array out = graph_.build(piece, tokens, sequences);
+    std::vector<mx::array> all = {out};
+    for (const KvSequence* sequence : sequences) {
+      all.insert(all.end(), sequence->keys.begin(), sequence->keys.end());
+      all.insert(all.end(), sequence->values.begin(), sequence->values.end());
+    }
+    mx::async_eval(std::move(all));
+    return out;
+  }
+
+  const Compute compute_;
+  const GraphModel model_;
+  const Graph graph_;
+  const std::uint32_t ubatch_;
+  std::vector<KvSequence> sequences_;
+  std::vector<Position> lengths_;       // positions that each sequence holds
+  std::vector<SlotRun> runs_;           // of the last batch
+  std::optional<mx::array> under_way_;  // result of a piece that nobody waits for
+  BackendFacts facts_;
+  std::string lost_;  // why nothing goes on
+};
+
+}  // namespace
+
+std::string libmlx_version() { return mx::version(); }
+
+Result<std::unique_ptr<Backend>> make_mlx_backend(const LoadSettings& settings, const LoadProgress& progress) {
+  try {
+    const auto checkpoint = Checkpoint::open(settings.model);
+    if (!checkpoint) return std::unexpected(checkpoint.error());
+    const auto weights =
+        model::bind(checkpoint->config(), [&](std::string_view name) { return checkpoint->tensor(name); });
+    if (!weights) return std::unexpected(weights.error());
+    auto compute = choose_compute(settings, *weights);
+    if (!compute) return std::unexpected(std::move(compute.error()));
+    mx::set_default_device(compute->device);
+    mx::set_cache_limit(settings.cache_bytes == 0 ? default_cache_bytes : settings.cache_bytes);
+    device::ThreadPool pool(std::min<std::size_t>(settings.threads, device::default_threads()));
+    const auto total = static_cast<double>(checkpoint->weight_bytes());
+    GraphModel model = load_model(*weights, *compute, pool, [&](std::uint64_t bytes) {
+      return !progress || progress(std::min(1.0, static_cast<double>(bytes) / total));
+    });
+    checkpoint->drop_pages();
+    return std::make_unique<MlxBackend>(std::move(*compute), std::move(model), settings);
+  } catch (const Loader::Cancelled&) {
+    return fail(Errc::cancelled, "loading of " + settings.model + " was stopped");
+  } catch (const std::bad_alloc&) {
+    return fail(Errc::full, settings.model + ": memory is short for its weights");
+  } catch (const std::exception& error) {
+    return fail(Errc::engine_lost, "libmlx: " + std::string(error.what()));
+  }
+}
+
+}  // namespace assay::adapter::mlx
