@@ -76,7 +76,7 @@ void Loader::count(std::uint64_t bytes) {
 }
 
 mx::Dtype Loader::dense_type(const TensorView& view, Use use) const {
-  if (use == Use::lookup) return float_type(view.dtype).value_or(mx::float16);
+  if (use == Use::lookup) return float_type(view.dtype).value_or(compute_.activations);
   return compute_.activations;
 }
 

@@ -1,62 +1,259 @@
-// libmlx against the double-precision reference, and the promises of a Backend.
+// The promises of a Backend, kept by libmlx on the CPU. How its logits compare with the reference: tests/mlx_parity_test.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include <cstdio>
+#include <cmath>
 #include <filesystem>
+#include <memory>
 #include <string>
-#include <tuple>
+#include <vector>
 
 #include "adapter/mlx/mlx_backend.h"
 #include "artifact/synth.h"
-#include "checkpoint/checkpoint.h"
-#include "measure/parity_run.h"
 #include "model/tiny_model.h"
 
 namespace assay::adapter::mlx {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::HasSubstr;
 
-LoadSettings settings_of(const std::string& model) {
-  LoadSettings settings;
-  settings.model = model;
-  settings.context = 600;
-  settings.batch = 32;
-  settings.ubatch = 32;
-  settings.threads = 2;
-  settings.kv = "f32";
-  return settings;
-}
+constexpr float float_noise = 1e-4F;  // the same sums in another order
 
-std::unique_ptr<Backend> open(const LoadSettings& settings) {
-  auto backend = make_mlx_backend(settings, {});
-  EXPECT_TRUE(backend) << to_string(backend.error());
-  return backend ? std::move(*backend) : nullptr;
-}
+class MlxBackendTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    file_ = (fs::path(::testing::TempDir()) / ("mlx_test_" + std::to_string(::getpid()) + ".gguf")).string();
+    ModelConfig config = model::tiny_config(Architecture::qwen3);
+    config.vocab = 320;
+    config.ffn = 2048;  // large enough to be split over streams
+    device::ThreadPool pool(1);
+    const auto made = artifact::synthesize({.config = config, .type = DType::q4_0, .seed = 5}, file_, pool);
+    ASSERT_TRUE(made) << to_string(made.error());
+  }
+  static void TearDownTestSuite() { fs::remove(file_); }
 
-std::vector<Token> text(std::size_t count, std::uint32_t vocab) {
-  std::vector<Token> tokens(count);
-  for (std::size_t i = 0; i < count; ++i) tokens[i] = static_cast<Token>((i * 53 + i * i * 7 + 11) % vocab);
-  return tokens;
-}
+  static LoadSettings settings() {
+    LoadSettings out;
+    out.model = file_;
+    out.context = 600;
+    out.sequences = 4;
+    out.batch = 64;
+    out.ubatch = 16;
+    out.threads = 2;
+    out.kv = "f32";
+    return out;
+  }
+  static std::unique_ptr<Backend> open(const LoadSettings& settings) {
+    auto backend = make_mlx_backend(settings, {});
+    EXPECT_TRUE(backend) << to_string(backend.error());
+    return backend ? std::move(*backend) : nullptr;
+  }
+  static Error refused(const LoadSettings& settings) {
+    const auto backend = make_mlx_backend(settings, {});
+    EXPECT_FALSE(backend);
+    return backend ? Error{} : backend.error();
+  }
+  static Token token(Position pos, SeqId salt = 0) { return static_cast<Token>((pos * 37 + salt * 101 + 5) % 320); }
 
-TEST(MlxBackend, the_shipped_model_agrees_with_the_reference) {
-  const std::string file = std::string(ASSAY_SOURCE_DIR) + "/models/assay-small-q4_0.gguf";
-  if (!fs::exists(file)) GTEST_SKIP() << file << " is not there";
-  const auto checkpoint = Checkpoint::open(file);
-  ASSERT_TRUE(checkpoint) << to_string(checkpoint.error());
-  const auto weights = model::bind(checkpoint->config(), [&](auto name) { return checkpoint->tensor(name); });
-  ASSERT_TRUE(weights);
-  const auto backend = open(settings_of(file));
+  // Feeds positions [from, to) of a sequence in one batch per `step`; the last row of logits.
+  static std::vector<float> feed(Backend& backend, SeqId seq, Position from, Position to, SeqId salt = 0,
+                                 Position step = 64) {
+    Logits logits;
+    for (Position begin = from; begin < to; begin += step) {
+      const Position end = std::min(to, begin + step);
+      std::vector<Slot> slots;
+      for (Position p = begin; p < end; ++p) slots.push_back({seq, p, token(p, salt), p + 1 == to});
+      const auto done = backend.forward(slots, logits);
+      EXPECT_TRUE(done) << to_string(done.error());
+    }
+    return {logits.row(0).begin(), logits.row(0).end()};
+  }
+  static float distance(std::span<const float> a, std::span<const float> b) {
+    EXPECT_EQ(a.size(), b.size());
+    float largest = 0;
+    for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) largest = std::max(largest, std::abs(a[i] - b[i]));
+    return largest;
+  }
+
+  inline static std::string file_;
+};
+
+TEST_F(MlxBackendTest, facts_say_what_runs) {
+  const auto backend = open(settings());
   ASSERT_TRUE(backend);
-  const measure::Rounding rounding = {.activations = measure::Rounding::Activations::f32, .kv = DType::f32};
-  const auto parity = measure::run_parity(*backend, *weights, rounding, text(96, checkpoint->config().vocab),
-                                          measure::spread_positions(96, 24));
-  ASSERT_TRUE(parity) << to_string(parity.error());
-  std::printf("max|diff| %.3g of %.3g  KL %.2g  top-1 %zu of %zu\n", parity->max_abs, parity->bound, parity->kl_mean,
-              parity->top1_equal, parity->positions);
-  EXPECT_TRUE(parity->holds());
+  EXPECT_EQ(backend->facts().name, "mlx");
+  EXPECT_EQ(backend->facts().version, libmlx_version());
+  EXPECT_EQ(backend->facts().device, "cpu");
+  EXPECT_EQ(backend->facts().kv_type, "f32");
+  EXPECT_EQ(backend->facts().vocab, 320U);
+  EXPECT_GT(backend->memory().weights, 0U);
+}
+
+TEST_F(MlxBackendTest, chunks_and_single_steps_give_the_same_logits) {
+  const auto backend = open(settings());
+  ASSERT_TRUE(backend);
+  const auto whole = feed(*backend, 0, 0, 50);
+  EXPECT_LT(distance(whole, feed(*backend, 1, 0, 50, 0, 7)), float_noise);
+  EXPECT_LT(distance(whole, feed(*backend, 2, 0, 50, 0, 1)), float_noise);
+}
+
+TEST_F(MlxBackendTest, every_row_that_was_asked_for_comes_in_the_order_of_the_slots) {
+  const auto backend = open(settings());
+  ASSERT_TRUE(backend);
+  std::vector<Slot> slots;
+  for (Position p = 0; p < 40; ++p) slots.push_back({0, p, token(p), p % 13 == 4});  // 4, 17 and 30: three pieces
+  Logits logits;
+  ASSERT_TRUE(backend->forward(slots, logits));
+  ASSERT_EQ(logits.rows(), 3U);
+  for (std::size_t row = 0; row < 3; ++row) {
+    ASSERT_TRUE(backend->forget(1, 0, 1000));
+    const auto alone = feed(*backend, 1, 0, static_cast<Position>(5 + 13 * row));
+    EXPECT_LT(distance(logits.row(row), alone), float_noise) << row;
+  }
+}
+
+TEST_F(MlxBackendTest, sequences_of_different_lengths_share_a_batch_and_do_not_see_each_other) {
+  const auto backend = open(settings());
+  ASSERT_TRUE(backend);
+  const auto alone_a = feed(*backend, 0, 0, 21, 1);
+  const auto alone_b = feed(*backend, 0, 21, 22, 1);  // one more of the same
+  ASSERT_TRUE(backend->forget(0, 0, 1000));
+  feed(*backend, 1, 0, 20, 1);
+  feed(*backend, 2, 0, 5, 2);
+  std::vector<Slot> slots = {
+      {1, 20, token(20, 1), true}, {2, 5, token(5, 2), false}, {2, 6, token(6, 2), true}, {3, 0, token(0, 3), true}};
+  Logits logits;
+  ASSERT_TRUE(backend->forward(slots, logits));
+  ASSERT_EQ(logits.rows(), 3U);
+  EXPECT_LT(distance(logits.row(0), alone_a), float_noise);
+  EXPECT_LT(distance(logits.row(1), feed(*backend, 0, 0, 7, 2)), float_noise);
+  EXPECT_LT(distance(feed(*backend, 1, 21, 22, 1), alone_b), float_noise);
+}
+
+TEST_F(MlxBackendTest, the_cache_grows_past_its_steps) {
+  const auto backend = open(settings());
+  ASSERT_TRUE(backend);
+  const auto before = backend->memory().kv;
+  EXPECT_EQ(before, 0U);
+  const auto long_one = feed(*backend, 0, 0, 600);
+  const auto stepped = feed(*backend, 1, 0, 600, 0, 50);
+  EXPECT_LT(distance(long_one, stepped), float_noise);
+  // f32 keys and values of 768 positions, 2 layers, 2 heads of 64, two sequences.
+  EXPECT_EQ(backend->memory().kv, std::uint64_t{2} * 2 * 2 * 2 * 64 * 768 * 4);
+  ASSERT_TRUE(backend->forget(0, 0, 600));
+  ASSERT_TRUE(backend->forget(1, 0, 600));
+  EXPECT_EQ(backend->memory().kv, 0U);
+}
+
+TEST_F(MlxBackendTest, a_forgotten_tail_is_gone) {
+  const auto backend = open(settings());
+  ASSERT_TRUE(backend);
+  const auto expected = feed(*backend, 0, 0, 30);
+  feed(*backend, 0, 30, 45, 9);
+  ASSERT_TRUE(backend->forget(0, 12, 1000));
+  EXPECT_LT(distance(expected, feed(*backend, 0, 12, 30)), float_noise);
+  const auto middle = backend->forget(0, 3, 8);
+  ASSERT_FALSE(middle);
+  EXPECT_EQ(middle.error().code, Errc::unsupported);
+  EXPECT_TRUE(backend->forget(0, 30, 40)) << "nothing is there";
+}
+
+TEST_F(MlxBackendTest, a_shared_prefix_is_used_and_never_written_by_the_other) {
+  const auto backend = open(settings());
+  ASSERT_TRUE(backend);
+  const auto expected = feed(*backend, 0, 0, 40);
+  const auto other = feed(*backend, 1, 0, 25);
+  ASSERT_TRUE(backend->forget(1, 0, 1000));
+  const auto kv = backend->memory().kv;
+  ASSERT_TRUE(backend->share(0, 1, 20));
+  EXPECT_EQ(backend->memory().kv, kv) << "nothing is copied until it is written";
+  feed(*backend, 1, 20, 40, 7);  // another text
+  ASSERT_TRUE(backend->forget(0, 20, 1000));
+  EXPECT_LT(distance(expected, feed(*backend, 0, 20, 40)), float_noise);
+  ASSERT_TRUE(backend->forget(1, 20, 1000));
+  EXPECT_LT(distance(other, feed(*backend, 1, 20, 25)), float_noise);
+
+  EXPECT_EQ(backend->share(0, 1, 5).error().code, Errc::bad_value) << "sequence 1 holds something";
+  EXPECT_EQ(backend->share(0, 2, 41).error().code, Errc::bad_value) << "more than it holds";
+}
+
+TEST_F(MlxBackendTest, streams_change_nothing_but_the_order_of_sums) {
+  LoadSettings one = settings();
+  one.threads = 1;
+  LoadSettings three = settings();
+  three.threads = 3;
+  const auto a = open(one);
+  const auto b = open(three);
+  ASSERT_TRUE(a && b);
+  EXPECT_LT(distance(feed(*a, 0, 0, 40), feed(*b, 0, 0, 40)), float_noise);
+  EXPECT_LT(distance(feed(*a, 0, 40, 41), feed(*b, 0, 40, 41)), float_noise);
+}
+
+TEST_F(MlxBackendTest, bad_slots_are_refused_and_nothing_changes) {
+  const auto backend = open(settings());
+  ASSERT_TRUE(backend);
+  feed(*backend, 0, 0, 10);
+  Logits logits;
+  const auto code = [&](std::vector<Slot> slots) {
+    const auto done = backend->forward(slots, logits);
+    EXPECT_FALSE(done);
+    return done ? Errc::bug : done.error().code;
+  };
+  EXPECT_EQ(code({}), Errc::bad_value);
+  EXPECT_EQ(code({{0, 11, 1, true}}), Errc::bad_value) << "a gap";
+  EXPECT_EQ(code({{4, 0, 1, true}}), Errc::bad_value) << "no such sequence";
+  EXPECT_EQ(code({{0, 10, 320, true}}), Errc::bad_value) << "outside the vocabulary";
+  EXPECT_EQ(code({{0, 10, -1, true}}), Errc::bad_value);
+  EXPECT_EQ(code({{0, 10, 1, true}, {1, 0, 1, true}, {0, 11, 1, true}}), Errc::bad_value) << "slots apart";
+  EXPECT_EQ(code(std::vector<Slot>(65, Slot{1, 0, 1, false})), Errc::bad_value) << "more than a batch";
+  feed(*backend, 1, 0, 600, 0);
+  EXPECT_EQ(code({{1, 600, 1, true}}), Errc::bad_value) << "outside the context";
+  EXPECT_LT(distance(feed(*backend, 0, 10, 20), feed(*backend, 2, 0, 20)), float_noise);
+}
+
+TEST_F(MlxBackendTest, settings_that_libmlx_cannot_honour_are_refused_by_name) {
+  LoadSettings wrong = settings();
+  wrong.kv = "q8_0";
+  EXPECT_EQ(refused(wrong).code, Errc::unsupported);
+  EXPECT_THAT(refused(wrong).detail, HasSubstr("q8_0"));
+  wrong = settings();
+  wrong.lock_memory = true;
+  EXPECT_THAT(refused(wrong).detail, HasSubstr("lock_memory"));
+  wrong = settings();
+  wrong.device = "tpu";
+  EXPECT_EQ(refused(wrong).code, Errc::bad_value);
+#ifdef __APPLE__
+  wrong.device = "cuda";
+#else
+  wrong.device = "metal";
+#endif
+  EXPECT_EQ(refused(wrong).code, Errc::unsupported);
+  EXPECT_THAT(refused(wrong).detail, HasSubstr(wrong.device));
+  wrong = settings();
+  wrong.threads = 0;
+  EXPECT_THAT(refused(wrong).detail, HasSubstr("threads is 0"));
+  wrong = settings();
+  wrong.ubatch = 65;
+  EXPECT_THAT(refused(wrong).detail, HasSubstr("ubatch is 65"));
+  wrong = settings();
+  wrong.model = file_ + ".absent";
+  EXPECT_EQ(refused(wrong).code, Errc::not_found);
+}
+
+TEST_F(MlxBackendTest, loading_tells_how_far_it_is_and_can_be_stopped) {
+  double last = 0;
+  const auto loaded = make_mlx_backend(settings(), [&](double share) {
+    EXPECT_GE(share, last);
+    last = share;
+    return true;
+  });
+  ASSERT_TRUE(loaded);
+  EXPECT_GT(last, 0.9);
+  const auto stopped = make_mlx_backend(settings(), [](double share) { return share < 0.5; });
+  ASSERT_FALSE(stopped);
+  EXPECT_EQ(stopped.error().code, Errc::cancelled);
 }
 
 }  // namespace
