@@ -44,6 +44,7 @@ void add_tokenize(CLI::App& app, Session& session);
 void add_models(CLI::App& app, Session& session);
 void add_matrix(CLI::App& app, Session& session);
 void add_parity(CLI::App& app, Session& session);
+void add_engines(CLI::App& app, Session& session);
 void add_doctor(CLI::App& app, Session& session);
 void add_bench(CLI::App& app, Session& session);
 

@@ -68,6 +68,7 @@ int main(int argc, char** argv) {
     });
     assay::cli::add_matrix(app, session);
     assay::cli::add_models(app, session);
+    assay::cli::add_engines(app, session);
     assay::cli::add_run(app, session);
     assay::cli::add_chat(app, session);
     assay::cli::add_render(app, session);

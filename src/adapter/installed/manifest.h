@@ -1,7 +1,9 @@
 // What is installed under $ASSAY_HOME/engines/NAME/VERSION/: one manifest.json each, with the hash of every file that runs.
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
@@ -30,6 +32,8 @@ struct Manifest {
   std::string folder;  // where it lies; not written
 };
 
+inline constexpr std::string_view manifest_name = "manifest.json";
+
 Json to_json(const Manifest& manifest);
 
 // Errc::bad_value names the key; unknown keys are errors.
@@ -42,6 +46,9 @@ struct Installed {
   std::vector<std::string> complaints;
 };
 Installed installed_engines(const std::string& engines_folder);
+
+// Versions by their numbers: "0.3.36" is newer than "0.3.9", "1.0+cuda" than "1.0".
+bool is_newer(std::string_view a, std::string_view b);
 
 // Hashes every file again. Errc::bad_value names the first file that is missing or differs, with both hashes.
 Result<void> verify(const Manifest& manifest);
