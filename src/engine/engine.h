@@ -92,7 +92,9 @@ struct EventDetail {
 // Constant after construction.
 struct Facts {
   BackendFacts backend;
-  bool text_only = false;  // counts tokens by estimate
+  // A token event is a piece of text (token -1) of any number of tokens, and the prompt is tokenized by the engine: counts
+  // are those of the last event's Usage, never of events.
+  bool text_only = false;
   bool can_cancel = true;
   bool has_seed = true;
   bool has_logits = true;

@@ -91,6 +91,7 @@ struct Answer {
   std::vector<Token> tokens;  // of token events
   std::vector<std::int64_t> at_ns;
   std::vector<float> logprobs;
+  std::vector<std::vector<TokenLogprob>> alternatives;
   Event last;
   std::string reason;
   Usage usage;
@@ -118,6 +119,7 @@ inline Answer pull(Engine& engine, RequestId id, std::int64_t timeout_ns = 20'00
       out.tokens.push_back(events[i].token);
       out.at_ns.push_back(events[i].at_ns);
       out.logprobs.push_back(events[i].logprob);
+      out.alternatives.emplace_back(detail.alternatives.begin(), detail.alternatives.end());
     }
   }
   ADD_FAILURE() << "no last event";

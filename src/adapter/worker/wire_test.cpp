@@ -1,0 +1,156 @@
+#include "adapter/worker/wire.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <string>
+#include <vector>
+
+namespace assay::adapter::wire {
+namespace {
+
+using testing::HasSubstr;
+
+std::vector<std::byte> bytes_of(std::uint32_t call, const Message& message) {
+  std::vector<std::byte> out;
+  append(out, call, message);
+  return out;
+}
+
+std::vector<std::byte> bytes_from(std::initializer_list<int> values) {
+  std::vector<std::byte> out;
+  for (const int value : values) out.push_back(static_cast<std::byte>(value));
+  return out;
+}
+
+struct Sample {
+  Message message;
+  Sender sender;
+};
+const std::vector<Sample>& samples() {
+  static const std::vector<Sample> all = {
+      {Hello{"llama.cpp", "b6000", "größer"}, Sender::worker},
+      {Load{"{\"a\":1}"}, Sender::host},
+      {Loading{0.25}, Sender::worker},
+      {Loaded{"{}"}, Sender::worker},
+      {Forward{{{1, 2, 3, true}, {4, 5, -6, false}}}, Sender::host},
+      {Done{7, 123'456'789'000}, Sender::worker},
+      {Forget{1, 2, 3}, Sender::host},
+      {Share{4, 5, 6}, Sender::host},
+      {AskMemory{}, Sender::host},
+      {TellMemory{{1ULL << 40U, 2, 3}}, Sender::worker},
+      {Failed{{Errc::full, 9, "no KV page"}}, Sender::worker},
+      {Close{}, Sender::host},
+  };
+  return all;
+}
+
+Sender other(Sender sender) { return sender == Sender::host ? Sender::worker : Sender::host; }
+
+// The two frames of the header comment, byte for byte.
+TEST(Wire, the_documented_example_is_true) {
+  const auto request = bytes_from({0x41, 0x53, 0x53, 0x59, 1, 0, 5, 0, 3, 0, 0, 0, 0x14, 0, 0, 0, 1, 0,
+                                   0,    0,    0,    0,    0, 0, 0, 0, 0, 0, 7, 0, 0,    0, 1, 0, 0, 0});
+  EXPECT_EQ(bytes_of(3, Forward{{{0, 0, 7, true}}}), request);
+  const auto answer = bytes_from({0x41, 0x53, 0x53, 0x59, 1, 0, 6, 0, 3,    0,    0,    0, 0x10, 0, 0, 0,
+                                  1,    0,    0,    0,    0, 0, 0, 0, 0x60, 0xe3, 0x16, 0, 0,    0, 0, 0});
+  EXPECT_EQ(bytes_of(3, Done{1, 1'500'000}), answer);
+}
+
+TEST(Wire, every_message_is_read_as_it_was_written) {
+  for (const auto& [message, sender] : samples()) {
+    const auto bytes = bytes_of(77, message);
+    const auto frame = read(bytes, sender);
+    ASSERT_TRUE(frame && *frame) << name(message);
+    EXPECT_EQ((*frame)->call, 77U);
+    EXPECT_EQ((*frame)->bytes, bytes.size());
+    EXPECT_EQ((*frame)->message.index(), message.index());
+    EXPECT_EQ(bytes_of(77, (*frame)->message), bytes) << name(message);
+  }
+}
+
+TEST(Wire, an_incomplete_frame_is_waited_for_and_the_next_left_alone) {
+  for (const auto& [message, sender] : samples()) {
+    auto bytes = bytes_of(1, message);
+    for (std::size_t size = 0; size < bytes.size(); ++size) {
+      const auto frame = read(std::span(bytes).first(size), sender);
+      ASSERT_TRUE(frame) << name(message) << size;
+      EXPECT_FALSE(*frame) << name(message) << size;
+    }
+    const std::size_t size = bytes.size();
+    append(bytes, 2, message);
+    EXPECT_EQ((*read(bytes, sender))->bytes, size);
+  }
+}
+
+TEST(Wire, a_message_from_the_wrong_side_is_refused) {
+  for (const auto& [message, sender] : samples()) {
+    const auto frame = read(bytes_of(1, message), other(sender));
+    ASSERT_FALSE(frame) << name(message);
+    EXPECT_EQ(frame.error().code, Errc::bad_value);
+    EXPECT_EQ(frame.error().detail, std::string("message ") + name(message) + " from the wrong side");
+  }
+}
+
+// What read() says to `message` with one part overwritten; a header alone must be enough where `header_only`.
+template <class T>
+std::string refusal(const Message& message, Sender sender, std::size_t at, T value) {
+  auto bytes = bytes_of(1, message);
+  std::memcpy(bytes.data() + at, &value, sizeof value);
+  const auto frame = read(bytes, sender);
+  EXPECT_FALSE(frame && *frame);
+  return frame ? "waits for more" : to_string(frame.error());
+}
+
+TEST(Wire, headers_that_are_wrong_are_refused_before_anything_is_waited_for) {
+  const Message done = Done{1, 1};
+  EXPECT_THAT(refusal(done, Sender::worker, 0, '?'), HasSubstr("bytes that begin no frame"));
+  EXPECT_THAT(refusal(done, Sender::worker, 4, std::uint16_t{2}),
+              HasSubstr("unsupported: protocol version 2, expected 1"));
+  EXPECT_THAT(refusal(done, Sender::worker, 6, std::uint16_t{0}), HasSubstr("message kind 0"));
+  EXPECT_THAT(refusal(done, Sender::worker, 6, std::uint16_t{13}), HasSubstr("message kind 13"));
+  EXPECT_THAT(refusal(done, Sender::worker, 12, std::uint32_t{15}), HasSubstr("message done of 15 bytes, expected 16"));
+  EXPECT_THAT(refusal(Load{"{}"}, Sender::host, 12, std::uint32_t{65537}), HasSubstr("expected 2 to 65536"));
+  EXPECT_THAT(refusal(Loaded{"{}"}, Sender::worker, 12, ~0U), HasSubstr("message loaded of 4294967295 bytes"));
+  auto header = bytes_of(1, done);
+  header.resize(header_bytes);
+  header[12] = std::byte{17};
+  EXPECT_FALSE(read(header, Sender::worker));
+}
+
+TEST(Wire, bodies_that_are_wrong_are_refused) {
+  EXPECT_THAT(refusal(Hello{"a", "b", "c"}, Sender::worker, 16, std::uint16_t{300}), HasSubstr("engine of 300 bytes"));
+  EXPECT_THAT(refusal(Hello{"a", "b", "c"}, Sender::worker, 16, std::uint16_t{200}),
+              HasSubstr("bad value: message hello"));
+  EXPECT_THAT(refusal(Hello{"a", "b", "c"}, Sender::worker, 16, std::uint16_t{0}), HasSubstr("message hello"));
+  EXPECT_THAT(refusal(Hello{"a", "b", "c"}, Sender::worker, 18, '\n'), HasSubstr("engine that is not plain text"));
+  EXPECT_THAT(refusal(Loading{0}, Sender::worker, 16, 1.5), HasSubstr("outside 0..1"));
+  EXPECT_THAT(refusal(Loading{0}, Sender::worker, 16, std::numeric_limits<double>::quiet_NaN()),
+              HasSubstr("outside 0..1"));
+  const Message forward = Forward{{{0, 0, 7, true}}};
+  EXPECT_THAT(refusal(forward, Sender::host, 16, ~0U), HasSubstr("4294967295 slots in 16 bytes"));
+  EXPECT_THAT(refusal(forward, Sender::host, 16, 0U), HasSubstr("0 slots in 16 bytes"));
+  EXPECT_THAT(refusal(forward, Sender::host, 32, 2U), HasSubstr("wants_logits of 2"));
+  EXPECT_THAT(refusal(Done{1, 1}, Sender::worker, 20, 1U), HasSubstr("to be zero"));
+  EXPECT_THAT(refusal(Done{1, 1}, Sender::worker, 24, std::int64_t{-1}), HasSubstr("below zero"));
+  EXPECT_THAT(refusal(TellMemory{}, Sender::worker, 16, ~0ULL), HasSubstr("above 1 PiB"));
+  const Message failed = Failed{{Errc::io, 0, "x"}};
+  EXPECT_THAT(refusal(failed, Sender::worker, 16, std::uint16_t{10}), HasSubstr("error code 10"));
+  EXPECT_THAT(refusal(failed, Sender::worker, 26, '\x1b'), HasSubstr("not plain text"));
+}
+
+TEST(Wire, the_largest_batch_fits_and_one_slot_more_does_not) {
+  Forward forward;
+  forward.slots.assign(slots_max, Slot{0, 0, 1, true});
+  auto bytes = bytes_of(1, forward);
+  EXPECT_TRUE(*read(bytes, Sender::host));
+  const auto length = static_cast<std::uint32_t>(bytes.size() - header_bytes + 16);
+  std::memcpy(bytes.data() + 12, &length, sizeof length);
+  EXPECT_FALSE(read(bytes, Sender::host));
+}
+
+}  // namespace
+}  // namespace assay::adapter::wire
