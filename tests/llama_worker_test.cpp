@@ -25,7 +25,6 @@ namespace assay {
 namespace {
 
 namespace fs = std::filesystem;
-using ::testing::AnyOf;
 using ::testing::Contains;
 using ::testing::HasSubstr;
 
@@ -251,10 +250,7 @@ TEST(LlamaWorker, a_sliding_window_is_ignored_by_llama_cpp_and_noted) {
   const TemporaryFile file("window.gguf");
   synthesize(config, DType::q8_0, file.path());
   const auto backend = start(settings_for(file.path()));
-  if (!backend) {  // where the file's architecture has a name of its own that llama.cpp does not know
-    EXPECT_THAT(to_string(backend.error()), HasSubstr("unknown model architecture"));
-    return;
-  }
+  ASSERT_TRUE(backend) << to_string(backend.error());
   EXPECT_THAT((*backend)->facts().notes, Contains(HasSubstr("attention.sliding_window = 16")));
 }
 
@@ -378,7 +374,7 @@ TEST(LlamaWorker, the_context_that_was_asked_for_is_kept_although_llama_cpp_roun
   const Slot over{0, 100, 1, true};
   const auto result = backend.forward({&over, 1}, logits);
   ASSERT_FALSE(result);
-  EXPECT_THAT(result.error().detail, HasSubstr("context holds 100"));
+  EXPECT_THAT(result.error().detail, HasSubstr("position 100"));
 }
 
 // What cannot be loaded is refused with llama.cpp's own words, and the worker is gone.
@@ -435,8 +431,8 @@ TEST(LlamaWorker, settings_that_llama_cpp_cannot_do_are_refused) {
   expect_refused({settings, Errc::unsupported, "device metal: this llama.cpp has"});
 #endif
   settings = settings_for(shipped());
-  settings.sequences = 100'000;
-  expect_refused({settings, Errc::bad_value, "sequences is 100000"});
+  settings.sequences = 1000;
+  expect_refused({settings, Errc::bad_value, "sequences is 1000"});
 }
 
 TEST(LlamaWorker, a_load_can_be_stopped) {
