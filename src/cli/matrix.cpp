@@ -1,197 +1,242 @@
-// assay matrix: one workload on every engine of this machine; table, JSON and CSV.
+// assay matrix: one workload on every engine of this machine; table, JSON, CSV and a record; records compared.
 #include <algorithm>
+#include <array>
 #include <cstdio>
+#include <ctime>
+#include <filesystem>
 #include <memory>
 
 #include "artifact/shapes.h"
 #include "base/output_file.h"
-#include "cli/model_options.h"
-#include "cli/models.h"
-#include "measure/artifact.h"
-#include "measure/ceilings.h"
-#include "measure/matrix.h"
+#include "cli/matrix_run.h"
+#include "measure/compare.h"
 #include "measure/matrix_output.h"
-#include "measure/parity_run.h"
 #include "measure/record_json.h"
-#include "schedule/scheduler.h"
 
 namespace assay::cli {
 namespace {
 
-struct MatrixOptions {
-  ModelOptions model;
-  ShapeChoice shape;
-  measure::MatrixSettings settings;
-  std::uint32_t parity_positions = 32;
+namespace fs = std::filesystem;
+
+struct MatrixCommand {
+  MatrixOptions run;
+  std::string budget = "30s";
+  std::string soak = "0";
+  std::string arrivals;
+  std::string arrivals_for = "30s";
+  std::string parity_budget = "20s";
   std::string csv;
+  std::string record;
+  bool no_record = false;
+  std::string repeat;
+  std::vector<std::string> compare;
+  std::vector<std::string> fail_on;
+  double tolerance = 0;
 };
 
-// Above this many multiply-adds the double-precision reference takes minutes: `assay parity` does it when asked.
-constexpr std::uint64_t parity_work_max = 10'000'000'000;
-
-std::vector<Token> plain_tokens(const Tokenizer& tokenizer) {
-  std::vector<Token> out;
-  for (Token token = 0; static_cast<std::size_t>(token) < tokenizer.size(); ++token) {
-    if (!tokenizer.is_special(token) && !tokenizer.piece(token).empty()) out.push_back(token);
-  }
-  return out;
+Result<void> write_file(const std::string& path, const std::string& text) {
+  auto file = OutputFile::create(path, text.size());
+  if (!file) return std::unexpected(std::move(file.error()));
+  ASSAY_TRY(file->write(text));
+  return file->commit();
 }
 
-// Fills contestant.subject.parity, or the reason why there is none.
-Result<void> add_parity(const LoadedModel& model, std::uint32_t count, measure::Contestant& contestant) {
-  constexpr std::size_t text_tokens = 96;
-  auto tokens = model.tokenizer->encode(measure::standard_text());
-  if (!tokens) return std::unexpected(std::move(tokens.error()));
-  tokens->resize(std::min({tokens->size(), text_tokens, static_cast<std::size_t>(model.backend->facts().context)}));
-  std::uint64_t parameters = model.weights.head.rows() * model.weights.head.columns();
-  for (const CheckpointTensor& tensor : model.checkpoint->tensors()) {
-    parameters += tensor.view.rows() * tensor.view.columns();
-  }
-  if (count == 0 || parameters * tokens->size() > parity_work_max) {
-    contestant.subject.parity_reason =
-        count == 0 ? "not asked for" : "the reference would take minutes on this model; run 'assay parity'";
-    return {};
-  }
-  const auto positions = measure::spread_positions(static_cast<std::uint32_t>(tokens->size()), count);
-  auto parity =
-      measure::run_parity(*model.backend, model.weights,
-                          measure::direct_rounding(model.weights, model.backend->facts().kv_type), *tokens, positions);
-  if (!parity) return std::unexpected(std::move(parity.error()));
-  contestant.subject.parity = *parity;
+// A path that cannot be written is met before the measurement, not after it.
+Result<void> check_writable(const std::string& path) {
+  if (path.empty()) return {};
+  auto probe = OutputFile::create(path, 0);
+  if (!probe) return std::unexpected(std::move(probe.error()));
   return {};
 }
 
-Result<measure::Matrix> run_matrix(const Session& session, MatrixOptions& options) {
-  measure::Matrix matrix;
-  matrix.command = session.command_line;
-  matrix.started_unix_s = wall_seconds();
-  matrix.machine = device::host_facts();
-  matrix.settings = options.settings;
-
-  if (options.shape.given()) {
-    auto path = cached_synth(session, options.shape, options.model.threads);
-    if (!path) return std::unexpected(std::move(path.error()));
-    options.model.model = std::move(*path);
-  }
-  auto model = load_model(session, options.model);
-  if (!model) return std::unexpected(std::move(model.error()));
-  const LoadedModel& loaded = **model;
-  const BackendFacts& facts = loaded.backend->facts();
-  const std::uint64_t needed = std::uint64_t{options.settings.prompt_tokens} + options.settings.output_tokens;
-  if (needed > facts.context) {
-    return fail(Errc::bad_value, std::to_string(options.settings.prompt_tokens) + " prompt and " +
-                                     std::to_string(options.settings.output_tokens) +
-                                     " output tokens do not fit: the context holds " + std::to_string(facts.context) +
-                                     "; give fewer, or --context");
-  }
-  {
-    Progress progress(session.clock, session.progress(), "hashing", loaded.checkpoint->file_bytes(), "B");
-    auto artifact = measure::describe_artifact(loaded.path, *loaded.checkpoint, loaded.weights, [&](std::uint64_t n) {
-      progress.update(n);
-      return true;
-    });
-    if (!artifact) return std::unexpected(std::move(artifact.error()));
-    matrix.artifact = std::move(*artifact);
-    if (options.shape.given())
-      matrix.artifact.synthesized = options.shape.title() + ", seed " + std::to_string(options.shape.seed);
-  }
-  const auto isa = chosen_isa();
-  if (!isa) return std::unexpected(isa.error());
-  {
-    device::ThreadPool pool(options.model.threads != 0 ? options.model.threads : device::default_threads());
-    auto ceilings = measure::measure_ceilings(pool, *isa, session.clock);
-    if (!ceilings) return std::unexpected(std::move(ceilings.error()));
-    matrix.ceilings = *ceilings;
-  }
-
-  schedule::Scheduler engine(*loaded.backend, session.clock, loaded.detokenize.get(), {.keep_finished = false});
-  measure::Contestant direct;
-  direct.subject.engine = facts.name;
-  direct.subject.device = facts.device;
-  direct.subject.version = facts.version;
-  direct.subject.build = facts.build;
-  direct.subject.kv = facts.kv_type;
-  direct.subject.context = facts.context;
-  direct.subject.batch = facts.batch;
-  direct.subject.threads =
-      options.model.threads != 0 ? options.model.threads : static_cast<std::uint32_t>(device::default_threads());
-  direct.running = &engine;
-  ASSAY_TRY(add_parity(loaded, options.parity_positions, direct));
-
-  const std::vector<Token> vocabulary = plain_tokens(*loaded.tokenizer);
-  if (vocabulary.empty()) return fail(Errc::bad_value, loaded.path + ": the vocabulary has no token with text");
-  Progress progress(session.clock, session.progress(), "measuring", options.settings.rounds + 1, "rounds");
-  auto rows = measure::measure_rows(
-      {direct}, options.settings, session.clock,
-      [&](Random& random) {
-        std::vector<Token> prompt(options.settings.prompt_tokens);
-        for (Token& token : prompt) token = vocabulary[random.below(vocabulary.size())];
-        return prompt;
-      },
-      [&](std::uint32_t done, std::uint32_t, const std::string&) {
-        progress.update(done);
-        return true;
-      });
-  if (!rows) return std::unexpected(std::move(rows.error()));
-  matrix.rows = std::move(*rows);
-  return matrix;
+// "2" or "poisson:2" requests per second.
+Result<double> parse_rate(const std::string& text) {
+  std::string number = text;
+  if (number.starts_with("poisson:")) number.erase(0, 8);
+  auto rate = number.find_first_not_of("0123456789.") == std::string::npos ? parse_seconds("", number)
+                                                                           : Result<double>(fail(Errc::bad_value, ""));
+  if (rate && *rate > 0) return rate;
+  return fail(Errc::bad_value, "--arrivals is \"" + text + "\", expected requests per second such as poisson:2");
 }
 
-Result<void> matrix_command(Session& session, MatrixOptions& options) {
-  if (!options.csv.empty()) {  // a path that cannot be written is met before the measurement, not after it
-    if (auto probe = OutputFile::create(options.csv, 0); !probe) return std::unexpected(std::move(probe.error()));
+Result<void> take_times(MatrixCommand& command) {
+  measure::MatrixSettings& s = command.run.settings;
+  const auto take = [](const char* option, const std::string& text, double& to) -> Result<void> {
+    const auto seconds = parse_seconds(option, text);
+    if (!seconds) return std::unexpected(seconds.error());
+    to = *seconds;
+    return {};
+  };
+  ASSAY_TRY(take("--budget", command.budget, s.budget_s));
+  ASSAY_TRY(take("--soak", command.soak, s.soak_s));
+  ASSAY_TRY(take("--arrivals-for", command.arrivals_for, s.arrivals_s));
+  ASSAY_TRY(take("--parity-budget", command.parity_budget, s.parity_budget_s));
+  if (command.arrivals.empty()) return {};
+  const auto rate = parse_rate(command.arrivals);
+  if (!rate) return std::unexpected(rate.error());
+  s.arrivals_per_s = *rate;
+  return {};
+}
+
+// $ASSAY_HOME/records/20261123-141500-assay-small-q4_0.json
+Result<std::string> default_record(const Session& session, const measure::Matrix& matrix) {
+  const fs::path folder = session.home() / "records";
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) return fail(Errc::io, folder.string() + ": " + error.message());
+  const std::time_t when = matrix.started_unix_s;
+  std::tm parts{};
+  gmtime_r(&when, &parts);
+  std::array<char, 32> stamp{};
+  std::strftime(stamp.data(), stamp.size(), "%Y%m%d-%H%M%S", &parts);
+  fs::path path = folder / (std::string(stamp.data()) + "-" + fs::path(matrix.artifact.path).stem().string() + ".json");
+  for (int n = 2; fs::exists(path, error); ++n) {
+    path = folder / (std::string(stamp.data()) + "-" + std::to_string(n) + "-" +
+                     fs::path(matrix.artifact.path).stem().string() + ".json");
   }
-  const auto matrix = run_matrix(session, options);
-  if (!matrix) return std::unexpected(matrix.error());
+  return path.string();
+}
+
+Result<void> compare(Session& session, const MatrixCommand& command) {
+  ASSAY_TRY(measure::check_metrics(command.fail_on));
+  const auto before = measure::read_record(command.compare[0]);
+  if (!before) return std::unexpected(before.error());
+  const auto after = measure::read_record(command.compare[1]);
+  if (!after) return std::unexpected(after.error());
+  Random random(before->settings.seed);
+  const auto comparison = measure::compare_records(*before, *after, command.tolerance, random);
   if (session.json) {
-    session.print(measure::to_json(*matrix));
+    session.print(measure::to_json(comparison));
   } else {
-    std::fputs(measure::to_table(*matrix).c_str(), stdout);
+    std::fputs(measure::to_table(comparison).c_str(), stdout);
+  }
+  if (measure::any_worse(comparison, command.fail_on)) session.finish(Exit::no);
+  return {};
+}
+
+// What a repetition differs in from its record, on stderr.
+Result<void> say_differences(const std::string& path, const measure::Matrix& matrix) {
+  const auto before = measure::read_record(path);
+  if (!before) return std::unexpected(before.error());
+  const auto list = measure::differences(*before, matrix);
+  if (list.empty()) std::fprintf(stderr, "repeated %s: same machine, artifact, settings and versions\n", path.c_str());
+  for (const std::string& difference : list)
+    std::fprintf(stderr, "differs from %s: %s\n", path.c_str(), difference.c_str());
+  return {};
+}
+
+Result<void> put_out(Session& session, const MatrixCommand& command, const measure::Matrix& matrix) {
+  const Json json = measure::to_json(matrix);
+  if (session.json) {
+    session.print(json);
+  } else {
+    std::fputs(measure::to_table(matrix).c_str(), stdout);
   }
   std::fflush(stdout);
-  if (!options.csv.empty()) {
-    const std::string text = measure::to_csv(*matrix);
-    auto file = OutputFile::create(options.csv, text.size());
-    if (!file) return std::unexpected(std::move(file.error()));
-    ASSAY_TRY(file->write(text));
-    ASSAY_TRY(file->commit());
+  if (!command.csv.empty()) ASSAY_TRY(write_file(command.csv, measure::to_csv(matrix)));
+  if (command.no_record) return {};
+  std::string path = command.record;
+  if (path.empty()) {
+    auto chosen = default_record(session, matrix);
+    if (!chosen) return std::unexpected(std::move(chosen.error()));
+    path = std::move(*chosen);
   }
+  ASSAY_TRY(write_file(path, json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n"));
+  if (!session.json) std::fprintf(stderr, "record: %s\n", path.c_str());
+  return {};
+}
+
+Result<void> measure_command(Session& session, MatrixCommand& command) {
+  if (command.repeat.empty()) {
+    ASSAY_TRY(take_times(command));
+  } else {
+    const auto record = measure::read_record(command.repeat);
+    if (!record) return std::unexpected(record.error());
+    command.run = options_of(*record);
+  }
+  ASSAY_TRY(check_writable(command.csv));
+  ASSAY_TRY(check_writable(command.record));
+  const auto matrix = run_matrix(session, command.run);
+  if (!matrix) return std::unexpected(matrix.error());
+  ASSAY_TRY(put_out(session, command, *matrix));
+  if (!command.repeat.empty()) ASSAY_TRY(say_differences(command.repeat, *matrix));
   const bool all_failed = std::ranges::none_of(
       matrix->rows, [](const measure::Row& row) { return row.status == measure::Row::Status::ok; });
-  if (all_failed) session.finish(Exit::engine);
+  const bool parity_lost = std::ranges::any_of(
+      matrix->rows, [](const measure::Row& row) { return row.subject.parity && !row.subject.parity->holds(); });
+  if (all_failed) {
+    session.finish(Exit::engine);
+  } else if (parity_lost) {
+    session.finish(Exit::no);
+  }
   return {};
+}
+
+void add_workload(CLI::App& app, MatrixCommand& command) {
+  measure::MatrixSettings& s = command.run.settings;
+  app.add_option("-p,--prompt", s.prompt_tokens, "prompt tokens of a request")->capture_default_str();
+  app.add_option("-n,--output", s.output_tokens, "output tokens of a request")->capture_default_str();
+  app.add_option("-r,--rounds", s.rounds, "rounds after the cold one")->capture_default_str();
+  app.add_option("--seed", s.seed, "of the prompts, the order and the intervals")->capture_default_str();
+  app.add_option("--budget", command.budget, "time for one request: engines that need more get shorter ones")
+      ->capture_default_str();
+  app.add_flag("--cached", s.cached_rows, "a second row per engine, with prompts whose beginning is cached");
+  app.add_option("--sweep-context", s.sweep_context, "prompt lengths to measure as well, such as 512,2048,8192")
+      ->delimiter(',');
+  app.add_option("--sweep-streams", s.sweep_streams, "requests at once to measure as well, such as 1,2,4")
+      ->delimiter(',');
+  app.add_option("--sweep-rounds", s.sweep_rounds, "requests at each point of a sweep")->capture_default_str();
+  app.add_option("--soak", command.soak, "how long to run each engine for its drift, such as 10m")
+      ->capture_default_str();
+  app.add_option("--arrivals", command.arrivals, "an open loop as well: requests per second, such as poisson:2");
+  app.add_option("--arrivals-for", command.arrivals_for, "length of the open loop")->capture_default_str();
+  app.add_option("--parity-positions", s.parity_positions, "positions of a text to compare; 0: no parity")
+      ->capture_default_str();
+  app.add_option("--parity-budget", command.parity_budget, "time for the reference")->capture_default_str();
 }
 
 }  // namespace
 
 void add_matrix(CLI::App& app, Session& session) {
-  auto options = std::make_shared<MatrixOptions>();
+  auto options = std::make_shared<MatrixCommand>();
   CLI::App* command = app.add_subcommand("matrix", "measure a model on every engine of this machine");
   command->footer(
+      "Exit code 1 where parity does not hold or a --fail-on figure is worse, 4 where every engine failed.\n"
       "Examples:\n  assay matrix\n  assay matrix --model qwen3-4b-q4_0.gguf --prompt 1024 --csv matrix.csv\n"
-      "  assay matrix --shape qwen3-4b --quant q4_0");
-  add_model_options(*command, options->model);
+      "  assay matrix --shape qwen3-4b --quant q4_0 --sweep-context 512,2048,8192 --soak 10m\n"
+      "  assay matrix --compare monday.json friday.json --fail-on decode_tok_s,ttft_ms");
+  add_model_options(*command, options->run.model);
+  ShapeChoice& choice = options->run.shape;
   CLI::Option* shape = command->add_option(
-      "--shape", options->shape.shape, "random weights in this shape instead of a model: " + artifact::shape_names());
-  CLI::Option* config = command->add_option("--config", options->shape.config, "or in the shape of this config.json");
+      "--shape", choice.shape, "random weights in this shape instead of a model: " + artifact::shape_names());
+  CLI::Option* config = command->add_option("--config", choice.config, "or in the shape of this config.json");
   shape->excludes(config)->excludes("--model");
   config->excludes("--model");
   CLI::Option* quant =
-      command->add_option("-q,--quant", options->shape.quant, "type of the random weights")->capture_default_str();
-  measure::MatrixSettings& settings = options->settings;
-  command->add_option("-p,--prompt", settings.prompt_tokens, "prompt tokens of a request")->capture_default_str();
-  command->add_option("-n,--output", settings.output_tokens, "output tokens of a request")->capture_default_str();
-  command->add_option("-r,--rounds", settings.rounds, "rounds after the cold one")->capture_default_str();
-  command->add_option("--seed", settings.seed, "of the prompts, the order and the intervals")->capture_default_str();
-  command->add_option("--parity-positions", options->parity_positions, "positions of a text to compare; 0: no parity")
-      ->capture_default_str();
+      command->add_option("-q,--quant", choice.quant, "type of the random weights")->capture_default_str();
+  command->add_option("-e,--engines", options->run.engines, "engines to measure (default: all)")->delimiter(',');
+  add_workload(*command, *options);
   command->add_option("--csv", options->csv, "write the rows to this file as well");
+  CLI::Option* record = command->add_option(
+      "--record", options->record, "write the record to this file (default: a new one in $ASSAY_HOME/records)");
+  command->add_flag("--no-record", options->no_record, "write no record")->excludes(record);
+  CLI::Option* repeat = command->add_option("--repeat", options->repeat, "measure again as this record says");
+  command->add_option("--compare", options->compare, "two records: what differs by more than its spread")
+      ->expected(2)
+      ->excludes(repeat);
+  command->add_option("--fail-on", options->fail_on, "with --compare: exit 1 where one of these is worse")
+      ->delimiter(',')
+      ->needs("--compare");
+  command->add_option("--tolerance", options->tolerance, "with --compare: percent that do not matter")
+      ->check(CLI::Range(0.0, 1000.0))
+      ->needs("--compare");
   command->callback([options, quant, &session] {
-    if (quant->count() > 0 && !options->shape.given()) {
+    if (quant->count() > 0 && !options->run.shape.given()) {
       return session.fail(
           {Errc::bad_value, 0, "--quant is the type of random weights: expected --shape or --config with it"});
     }
-    if (const auto done = matrix_command(session, *options); !done) session.fail(done.error());
+    const auto done = options->compare.empty() ? measure_command(session, *options) : compare(session, *options);
+    if (!done) session.fail(done.error());
   });
 }
 

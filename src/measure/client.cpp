@@ -1,53 +1,151 @@
 #include "measure/client.h"
 
+#include <algorithm>
 #include <array>
-#include <optional>
 #include <string>
 #include <utility>
 
 namespace assay::measure {
+namespace {
 
-Result<Timing> time_request(Engine& engine, const Clock& clock, const Request& request, std::int64_t timeout_ns,
-                            bool (*keep_going)()) {
+constexpr std::int64_t cancel_ns = 5'000'000'000;  // for an engine to confirm a cancellation
+
+struct Flight {
+  RequestId id = 0;
+  bool live = false;
   Timing timing;
-  timing.sent_ns = clock.now_ns();
-  const std::int64_t deadline = timing.sent_ns + timeout_ns;
-  ASSAY_TRY(engine.submit(request));
-  std::optional<Error> stopped;
+  std::optional<Error> error;
+};
+
+// Takes what one poll gave. What is not in flight is left alone: the rest of something cancelled.
+Result<void> take_events(Engine& engine, std::span<Flight> flights, std::int64_t deadline_ns) {
   std::array<Event, 64> events;
-  for (;;) {
-    const auto count = engine.poll(events, deadline);
-    if (!count) return std::unexpected(count.error());
-    const std::int64_t now = clock.now_ns();
-    for (const Event& event : std::span(events).first(*count)) {
-      if (event.request != request.id) continue;
-      const EventDetail detail = engine.detail(event);
-      switch (event.kind) {
-        case Event::Kind::token:
-          if (timing.output_tokens++ == 0) timing.first_ns = event.at_ns;
-          timing.last_ns = event.at_ns;
-          break;
-        case Event::Kind::failed:
-          return fail(event.error, "request failed: " + std::string(detail.reason));
-        case Event::Kind::finished:
-          if (stopped) return std::unexpected(std::move(*stopped));
-          timing.prompt_tokens = detail.usage.prompt_tokens;
-          timing.cached_tokens = detail.usage.cached_tokens;
-          if (timing.output_tokens == 0) return fail(Errc::engine_lost, "the engine finished without a token");
-          return timing;
-      }
-    }
-    if (stopped && now > deadline + 5'000'000'000) return std::unexpected(std::move(*stopped));
-    if (!stopped && now >= deadline) {
-      stopped = Error{Errc::timeout, 0,
-                      "no end after " + std::to_string(timeout_ns / 1'000'000'000) + " s and " +
-                          std::to_string(timing.output_tokens) + " tokens"};
-      engine.cancel(request.id);
-    } else if (!stopped && keep_going != nullptr && !keep_going()) {
-      stopped = Error{Errc::cancelled, 0, "measurement stopped"};
-      engine.cancel(request.id);
+  const auto count = engine.poll(events, deadline_ns);
+  if (!count) return std::unexpected(count.error());
+  for (const Event& event : std::span(events).first(*count)) {
+    const auto at = std::ranges::find_if(flights, [&](const Flight& f) { return f.live && f.id == event.request; });
+    if (at == flights.end()) continue;
+    Timing& timing = at->timing;
+    const EventDetail detail = engine.detail(event);
+    switch (event.kind) {
+      case Event::Kind::token:
+        if (timing.output_tokens++ == 0) timing.first_ns = event.at_ns;
+        timing.last_ns = event.at_ns;
+        break;
+      case Event::Kind::failed:
+        at->live = false;
+        at->error = Error{event.error, 0, "request failed: " + std::string(detail.reason)};
+        break;
+      case Event::Kind::finished:
+        at->live = false;
+        timing.prompt_tokens = detail.usage.prompt_tokens;
+        timing.cached_tokens = detail.usage.cached_tokens;
+        if (timing.output_tokens == 0 && event.finish != Finish::cancelled) {
+          at->error = Error{Errc::engine_lost, 0, "the engine finished without a token"};
+        }
+        break;
     }
   }
+  return {};
+}
+
+bool any_live(std::span<const Flight> flights) { return std::ranges::any_of(flights, &Flight::live); }
+
+// Cancels what runs and takes its last events, for a bounded time.
+void stop(Engine& engine, const Clock& clock, std::span<Flight> flights) {
+  for (const Flight& flight : flights) {
+    if (flight.live) engine.cancel(flight.id);
+  }
+  const std::int64_t deadline = clock.now_ns() + cancel_ns;
+  while (any_live(flights) && clock.now_ns() < deadline) {
+    if (!take_events(engine, flights, deadline)) return;
+  }
+}
+
+Error no_end(std::int64_t timeout_ns, const Timing& timing) {
+  return {Errc::timeout, 0,
+          "no end after " + std::to_string(timeout_ns / 1'000'000'000) + " s and " +
+              std::to_string(timing.output_tokens) + " tokens"};
+}
+
+}  // namespace
+
+Result<std::vector<Timing>> time_requests(Engine& engine, const Clock& clock, std::span<const Request> requests,
+                                          std::int64_t timeout_ns) {
+  std::vector<Flight> flights(requests.size());
+  const std::int64_t deadline = clock.now_ns() + timeout_ns;
+  std::optional<Error> error;
+  for (std::size_t i = 0; i < requests.size() && !error; ++i) {
+    flights[i].id = requests[i].id;
+    flights[i].timing.sent_ns = clock.now_ns();
+    const auto sent = engine.submit(requests[i]);
+    flights[i].live = sent.has_value();
+    if (!sent) error = sent.error();
+  }
+  while (!error && any_live(flights)) {
+    if (const auto taken = take_events(engine, flights, deadline); !taken) error = taken.error();
+    for (const Flight& flight : flights) {
+      if (flight.error && !error) error = flight.error;
+    }
+    const auto late = std::ranges::find_if(flights, &Flight::live);
+    if (!error && late != flights.end() && clock.now_ns() >= deadline) error = no_end(timeout_ns, late->timing);
+  }
+  if (error) {
+    stop(engine, clock, flights);
+    return std::unexpected(std::move(*error));
+  }
+  std::vector<Timing> out;
+  out.reserve(flights.size());
+  for (const Flight& flight : flights) out.push_back(flight.timing);
+  return out;
+}
+
+Result<Timing> time_request(Engine& engine, const Clock& clock, const Request& request, std::int64_t timeout_ns) {
+  const auto timings = time_requests(engine, clock, {&request, 1}, timeout_ns);
+  if (!timings) return std::unexpected(timings.error());
+  return timings->front();
+}
+
+Result<std::vector<Sent>> time_open_loop(Engine& engine, const Clock& clock, std::span<const Planned> plan,
+                                         std::int64_t timeout_ns, const std::function<void(std::int64_t)>& rest) {
+  std::vector<Flight> flights(plan.size());
+  std::vector<Sent> out(plan.size());
+  const std::int64_t start = clock.now_ns();
+  const std::int64_t deadline = start + (plan.empty() ? 0 : plan.back().after_ns) + timeout_ns;
+  std::size_t next = 0;
+  while (next < plan.size() || any_live(flights)) {
+    const std::int64_t now = clock.now_ns();
+    if (now >= deadline) break;
+    if (next < plan.size() && now >= start + plan[next].after_ns) {
+      Flight& flight = flights[next];
+      flight.id = plan[next].request.id;
+      flight.timing.sent_ns = start + plan[next].after_ns;
+      out[next].late_ns = now - flight.timing.sent_ns;
+      const auto sent = engine.submit(plan[next].request);
+      flight.live = sent.has_value();
+      if (!sent) flight.error = sent.error();
+      ++next;
+      continue;
+    }
+    const std::int64_t until = next < plan.size() ? start + plan[next].after_ns : deadline;
+    if (!any_live(flights)) {
+      rest(until - now);
+    } else if (const auto taken = take_events(engine, flights, std::min(until, deadline)); !taken) {
+      return std::unexpected(taken.error());
+    }
+  }
+  for (Flight& flight : flights) {
+    if (flight.live) flight.error = no_end(timeout_ns, flight.timing);
+  }
+  stop(engine, clock, flights);
+  for (std::size_t i = 0; i < flights.size(); ++i) {
+    if (flights[i].error) {
+      out[i].error = std::move(flights[i].error);
+    } else if (flights[i].timing.output_tokens > 0) {
+      out[i].timing = flights[i].timing;
+    }
+  }
+  return out;
 }
 
 }  // namespace assay::measure

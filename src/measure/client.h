@@ -1,7 +1,11 @@
-// One request through an engine as a client sees it: when it was sent, when the first and the last token came.
+// Requests through an engine as a client sees them: when each was sent, when its first and its last token came.
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -10,10 +14,27 @@
 
 namespace assay::measure {
 
-// Sends one request and takes all its tokens. The engine must be idle. Errc::timeout after `timeout_ns` (the request is
-// then cancelled); the engine's own error where it fails, with its reason; Errc::cancelled when `keep_going` (may be
-// null) says no between events.
-Result<Timing> time_request(Engine& engine, const Clock& clock, const Request& request, std::int64_t timeout_ns,
-                            bool (*keep_going)() = nullptr);
+// Sends the requests at once and takes all their tokens; timings in their order. The engine must be idle. The first
+// request that fails ends it with the engine's own error and reason; the others are then cancelled. Errc::timeout after
+// `timeout_ns`, cancelled likewise. ids are unique.
+Result<std::vector<Timing>> time_requests(Engine& engine, const Clock& clock, std::span<const Request> requests,
+                                          std::int64_t timeout_ns);
+
+Result<Timing> time_request(Engine& engine, const Clock& clock, const Request& request, std::int64_t timeout_ns);
+
+// One request of an open loop: sent at its moment, whatever else is going on.
+struct Planned {
+  std::int64_t after_ns = 0;  // after the start; rising
+  Request request;
+};
+struct Sent {
+  std::int64_t late_ns = 0;      // how long after its moment we sent it
+  std::optional<Timing> timing;  // sent_ns is the planned moment, so that our own lateness is inside TTFT
+  std::optional<Error> error;    // refused, failed, or no end in time
+};
+// rest(ns) waits while nothing runs. Ends when every request has, or `timeout_ns` after the last was planned.
+// Errc::engine_lost where the engine itself broke.
+Result<std::vector<Sent>> time_open_loop(Engine& engine, const Clock& clock, std::span<const Planned> plan,
+                                         std::int64_t timeout_ns, const std::function<void(std::int64_t)>& rest);
 
 }  // namespace assay::measure

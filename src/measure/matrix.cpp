@@ -2,125 +2,262 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numeric>
 #include <utility>
+
+#include "measure/client.h"
+#include "measure/lane.h"
 
 namespace assay::measure {
 namespace {
 
 constexpr std::uint32_t tokens_max = 1U << 24;  // the longest context of any engine
 constexpr std::uint32_t rounds_max = 1'000'000;
+constexpr std::uint32_t streams_max = 4096;
+constexpr std::uint32_t pilot_prompt = 32;
+constexpr std::uint32_t pilot_output = 4;
+constexpr std::uint32_t least_prompt = 32;  // of an adapted request
+constexpr std::uint32_t least_output = 8;
+
+Result<void> range(const std::string& name, std::uint64_t met, std::uint64_t low, std::uint64_t high) {
+  if (met >= low && met <= high) return {};
+  return fail(Errc::bad_value,
+              name + " is " + std::to_string(met) + ", expected " + std::to_string(low) + ".." + std::to_string(high));
+}
+
+Result<void> range(const std::string& name, double met, double low, double high) {
+  if (met >= low && met <= high) return {};
+  return fail(Errc::bad_value,
+              name + " is " + std::to_string(met) + ", expected " + std::to_string(low) + ".." + std::to_string(high));
+}
 
 Result<void> check(const MatrixSettings& settings) {
-  const auto range = [](const char* name, std::uint64_t met, std::uint64_t low, std::uint64_t high) -> Result<void> {
-    if (met >= low && met <= high) return {};
-    return fail(Errc::bad_value, std::string(name) + " is " + std::to_string(met) + ", expected " +
-                                     std::to_string(low) + ".." + std::to_string(high));
+  ASSAY_TRY(range("prompt tokens", std::uint64_t{settings.prompt_tokens}, 1, tokens_max));
+  ASSAY_TRY(range("output tokens", std::uint64_t{settings.output_tokens}, 2, tokens_max));
+  ASSAY_TRY(range("rounds", std::uint64_t{settings.rounds}, 1, rounds_max));
+  ASSAY_TRY(range("sweep rounds", std::uint64_t{settings.sweep_rounds}, 1, rounds_max));
+  for (const std::uint32_t depth : settings.sweep_context) {
+    ASSAY_TRY(range("a length of the context sweep", std::uint64_t{depth}, 1, tokens_max));
+  }
+  for (const std::uint32_t streams : settings.sweep_streams) {
+    ASSAY_TRY(range("a width of the streams sweep", std::uint64_t{streams}, 1, streams_max));
+  }
+  constexpr double month = 30.0 * 24 * 3600;
+  ASSAY_TRY(range("seconds of soak", settings.soak_s, 0, month));
+  ASSAY_TRY(range("arrivals per second", settings.arrivals_per_s, 0, 1e4));
+  ASSAY_TRY(range("seconds of arrivals", settings.arrivals_s, 0.1, month));
+  return range("seconds of budget", settings.budget_s, 1e-3, month);
+}
+
+// Two short requests: the first finds code and pages cold, the second says what a request will take.
+Result<void> adapt_lengths(Run& run, Lane& lane, Row& row) {
+  const MatrixSettings& settings = run.settings;
+  lane.prompt_tokens = settings.prompt_tokens;
+  lane.output_tokens = settings.output_tokens;
+  const std::string& engine = row.subject.engine;
+  double needed = 0;
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    ASSAY_TRY(run.proceed(engine + ", pilot"));
+    const std::uint32_t prompt = std::min(settings.prompt_tokens, pilot_prompt);
+    const auto sent =
+        send(run, lane, {run.tools.make_prompt(run.random, prompt)}, std::min(settings.output_tokens, pilot_output));
+    if (!sent) {
+      give_up(lane, row, "in its first request", sent.error());
+      lane.lost = true;
+      return {};
+    }
+    if (attempt == 0) row.first = sent->timings.front();
+    needed = lane.seconds_for(settings.prompt_tokens, settings.output_tokens);
+  }
+  if (needed <= settings.budget_s) return {};
+  const double share = settings.budget_s / needed;
+  const auto shorter = [share](std::uint32_t tokens, std::uint32_t least) {
+    const auto fits = static_cast<std::uint32_t>(tokens * share) / 8 * 8;
+    return std::min(tokens, std::max(fits, least));
   };
-  ASSAY_TRY(range("prompt tokens", settings.prompt_tokens, 1, tokens_max));
-  ASSAY_TRY(range("output tokens", settings.output_tokens, 2, tokens_max));
-  return range("rounds", settings.rounds, 1, rounds_max);
+  lane.prompt_tokens = shorter(settings.prompt_tokens, least_prompt);
+  lane.output_tokens = shorter(settings.output_tokens, least_output);
+  if (lane.prompt_tokens == settings.prompt_tokens && lane.output_tokens == settings.output_tokens) return {};
+  row.adapted = "lengths adapted: " + std::to_string(lane.prompt_tokens) + " prompt, " +
+                std::to_string(lane.output_tokens) + " output; " + std::to_string(settings.prompt_tokens) + " and " +
+                std::to_string(settings.output_tokens) + " would take about " + whole_seconds(needed) +
+                ", the budget is " + whole_seconds(settings.budget_s);
+  return {};
 }
 
-// What the machine did while one request ran.
-struct Probe {
-  device::CpuTimes cpu = device::cpu_times();
-  device::SwapUse swap = device::swap_use();
+// One row's share of the rounds.
+struct Unit {
+  Lane* lane;
+  Row* row;
+  std::vector<Token> prompt;  // of cached rows: sent again and again but for its last token
+  Observed observed{};        // without the cold round
+  std::uint64_t tokens = 0;   // received in those rounds
+  BorderTime border{};
 };
 
-struct Observed {
-  double others_seconds = 0;
-  double seconds = 0;
-};
-
-void observe(const Probe& before, double seconds, Row& row, Observed& observed) {
-  const Probe after;
-  if (before.cpu.busy && after.cpu.busy) {
-    observed.others_seconds += std::max(0.0, *after.cpu.busy - *before.cpu.busy - (after.cpu.own - before.cpu.own));
-    observed.seconds += seconds;
-  }
-  if (before.swap.out_bytes && after.swap.out_bytes) {
-    row.memory.swap_known = true;
-    row.memory.swap_out_bytes += static_cast<std::int64_t>(*after.swap.out_bytes - *before.swap.out_bytes);
-  }
-  row.noise.pressure = std::max(row.noise.pressure, device::memory_pressure().level);
-  const device::ProcessMemory memory = device::process_memory();
-  row.memory.peak_bytes = std::max(row.memory.peak_bytes, memory.footprint.value_or(0));
+// Makes the engine hold the prompt, so that the request behind this one finds it.
+Result<void> prime(Run& run, Unit& unit) {
+  if (unit.prompt.empty()) unit.prompt = run.tools.make_prompt(run.random, unit.row->prompt_tokens);
+  const auto sent = send(run, *unit.lane, {unit.prompt}, 1);
+  if (!sent) return std::unexpected(sent.error());
+  unit.prompt.back() = run.tools.make_prompt(run.random, 1).front();
+  return {};
 }
 
-Estimate over(const std::vector<Timing>& rounds, double (Timing::*value)() const, Random& random) {
-  std::vector<double> values;
-  for (const Timing& timing : rounds) {
-    if (const double x = (timing.*value)(); !std::isnan(x)) values.push_back(x);
+Result<void> run_round(Run& run, Unit& unit, std::uint32_t round) {
+  const Contestant& contestant = *unit.lane->contestant;
+  const bool cached = unit.row->prompts == Prompts::cached;
+  if (cached) ASSAY_TRY(prime(run, unit));
+  const std::vector<Token> prompt = cached ? unit.prompt : run.tools.make_prompt(run.random, unit.row->prompt_tokens);
+  if (contestant.border) contestant.border();
+  auto sent = send(run, *unit.lane, {prompt}, unit.row->output_tokens);
+  if (!sent) return std::unexpected(std::move(sent.error()));
+  const Timing& timing = sent->timings.front();
+  unit.row->memory.peak_bytes = std::max(unit.row->memory.peak_bytes, sent->observed.memory_peak_bytes);
+  if (round == 0) {
+    unit.row->cold = timing;
+    return {};
   }
-  return estimate(values, random);
+  unit.row->rounds.push_back(timing);
+  unit.observed += sent->observed;
+  unit.tokens += timing.output_tokens;
+  if (contestant.border) {
+    const BorderTime border = contestant.border();
+    unit.border.calls += border.calls;
+    unit.border.total_ns += border.total_ns;
+    unit.border.engine_ns += border.engine_ns;
+  }
+  return {};
 }
 
-void shuffle(std::vector<std::size_t>& order, Random& random) {
-  for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random.below(i)]);
+void summarize(Run& run, Unit& unit) {
+  Row& row = *unit.row;
+  const Contestant& contestant = *unit.lane->contestant;
+  row.ttft_ms = over(row.rounds, &Timing::ttft_ms, run.random);
+  row.prefill_tok_s = over(row.rounds, &Timing::prefill_tok_s, run.random);
+  row.decode_tok_s = over(row.rounds, &Timing::decode_tok_s, run.random);
+  row.noise = noise_of(unit.observed);
+  row.foreground = foreground_of(unit.observed);
+  const std::vector<std::int64_t> processes =
+      contestant.processes ? contestant.processes() : std::vector<std::int64_t>();
+  row.memory.source = run.tools.watch.memory_source(processes);
+  row.memory.device_peak_bytes = unit.observed.device_peak_bytes;
+  row.memory.swap_in_bytes = unit.observed.swap_in_bytes;
+  row.memory.swap_out_bytes = unit.observed.swap_out_bytes;
+  row.memory.swap_known = unit.observed.swap_known;
+  if (contestant.backend != nullptr) row.memory.predicted = contestant.backend->memory();
+  row.energy.source = run.tools.watch.energy_source();
+  row.energy.reason = run.tools.watch.energy_reason();
+  if (!row.energy.source.empty() && unit.tokens > 0 && unit.observed.seconds > 0) {
+    row.energy.j_per_token = unit.observed.joules / static_cast<double>(unit.tokens);
+    row.energy.watts = unit.observed.joules / unit.observed.seconds;
+    if (std::isnan(row.energy.watts)) row.energy.reason = "a counter could not be read any more";
+  }
+  if (unit.border.calls > 0) {
+    const auto calls = static_cast<double>(unit.border.calls);
+    row.border = Border{.total_us_per_call = static_cast<double>(unit.border.total_ns) * 1e-3 / calls,
+                        .engine_us_per_call = static_cast<double>(unit.border.engine_ns) * 1e-3 / calls,
+                        .calls = unit.border.calls};
+  }
+  if (row.prompts == Prompts::cached && !row.rounds.empty() &&
+      std::ranges::all_of(row.rounds, [](const Timing& t) { return t.cached_tokens == 0; })) {
+    row.subject.notes.emplace_back("keeps no prompts: those that were sent before were computed again");
+  }
+}
+
+Result<void> run_rounds(Run& run, std::vector<Unit>& units) {
+  std::vector<std::size_t> order(units.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  for (std::uint32_t round = 0; round <= run.settings.rounds; ++round) {
+    shuffle(order, run.random);
+    for (const std::size_t i : order) {
+      Unit& unit = units[i];
+      ASSAY_TRY(run.proceed(unit.row->subject.engine + ", round " + std::to_string(round)));
+      if (unit.lane->lost || unit.row->status != Row::Status::ok) continue;
+      if (const auto ran = run_round(run, unit, round); !ran) {
+        give_up(*unit.lane, *unit.row, "in round " + std::to_string(round), ran.error());
+      }
+    }
+  }
+  for (Unit& unit : units) summarize(run, unit);
+  return {};
+}
+
+std::uint64_t requests_of(const MatrixSettings& settings, std::size_t lanes) {
+  const std::uint64_t rounds = std::uint64_t{settings.rounds + 1} * (settings.cached_rows ? 2 : 1);
+  const std::uint64_t sweeps = (settings.sweep_context.size() + settings.sweep_streams.size()) * settings.sweep_rounds;
+  return lanes * (2 + rounds + sweeps + (settings.arrivals_per_s > 0 ? 1 : 0) + (settings.soak_s > 0 ? 1 : 0));
+}
+
+std::vector<Row> empty_rows(const std::vector<Contestant>& contestants, const MatrixSettings& settings) {
+  std::vector<Row> rows;
+  for (const Contestant& contestant : contestants) {
+    Row row;
+    row.subject = contestant.subject;
+    row.prompt_tokens = settings.prompt_tokens;
+    row.output_tokens = settings.output_tokens;
+    if (contestant.running == nullptr) {
+      row.status = Row::Status::refused;
+      row.reason = contestant.reason;
+    }
+    rows.push_back(row);
+    if (settings.cached_rows && contestant.running != nullptr) {
+      row.prompts = Prompts::cached;
+      rows.push_back(row);
+    }
+  }
+  return rows;
 }
 
 }  // namespace
 
-Result<std::vector<Row>> measure_rows(std::vector<Contestant> contestants, const MatrixSettings& settings,
-                                      const Clock& clock, const MakePrompt& make_prompt,
-                                      const MatrixProgress& progress) {
+Result<std::vector<Row>> measure_rows(const std::vector<Contestant>& contestants, const MatrixSettings& settings,
+                                      const MatrixTools& tools) {
   ASSAY_TRY(check(settings));
-  std::vector<Row> rows(contestants.size());
-  std::vector<Observed> observed(contestants.size());
-  std::vector<std::size_t> order;
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    rows[i].subject = contestants[i].subject;
-    rows[i].prompt_tokens = settings.prompt_tokens;
-    rows[i].output_tokens = settings.output_tokens;
-    if (contestants[i].running != nullptr) {
-      order.push_back(i);
-    } else {
-      rows[i].status = Row::Status::refused;
-      rows[i].reason = contestants[i].reason;
+  std::vector<Row> rows = empty_rows(contestants, settings);
+  Run run{.settings = settings, .tools = tools, .random = Random(settings.seed), .origin_ns = tools.clock.now_ns()};
+  std::vector<Lane> lanes;
+  for (std::size_t i = 0, row = 0; i < contestants.size(); ++i) {
+    const Contestant& contestant = contestants[i];
+    if (contestant.running != nullptr) {
+      lanes.push_back({.contestant = &contestant, .row = row});
+      if (contestant.processes) std::ranges::copy(contestant.processes(), std::back_inserter(run.ours));
+    }
+    row += settings.cached_rows && contestant.running != nullptr ? 2 : 1;
+  }
+  run.total = requests_of(settings, lanes.size());
+
+  std::vector<Unit> units;
+  for (Lane& lane : lanes) {
+    ASSAY_TRY(adapt_lengths(run, lane, rows[lane.row]));
+    for (std::size_t r = lane.row; r < lane.row + (settings.cached_rows ? 2 : 1); ++r) {
+      rows[r].prompt_tokens = lane.prompt_tokens;
+      rows[r].output_tokens = lane.output_tokens;
+      rows[r].adapted = rows[lane.row].adapted;
+      units.push_back({.lane = &lane, .row = &rows[r], .prompt = {}});
     }
   }
-  Random random(settings.seed);
-  RequestId next_id = 1;
-  const auto total = static_cast<std::uint32_t>(order.size() * (settings.rounds + 1));
-  std::uint32_t done = 0;
-  for (std::uint32_t round = 0; round <= settings.rounds; ++round) {
-    shuffle(order, random);
-    for (const std::size_t i : order) {
-      Row& row = rows[i];
-      const std::vector<Token> prompt = make_prompt(random);
-      if (progress && !progress(done++, total, row.subject.engine)) {
-        return fail(Errc::cancelled, "matrix stopped in round " + std::to_string(round));
-      }
-      if (row.status == Row::Status::failed) continue;
-      Request request;
-      request.id = next_id++;
-      request.prompt = prompt;
-      request.output_tokens_max = settings.output_tokens;
-      const Probe before;
-      const std::int64_t start = clock.now_ns();
-      auto timing = time_request(*contestants[i].running, clock, request, settings.timeout_ns);
-      if (!timing) {
-        row.status = Row::Status::failed;
-        row.reason = to_string(timing.error());
-        continue;
-      }
-      observe(before, static_cast<double>(clock.now_ns() - start) * 1e-9, row, observed[i]);
-      if (round == 0) {
-        row.cold = *timing;
-      } else {
-        row.rounds.push_back(*timing);
-      }
-    }
-  }
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    rows[i].ttft_ms = over(rows[i].rounds, &Timing::ttft_ms, random);
-    rows[i].prefill_tok_s = over(rows[i].rounds, &Timing::prefill_tok_s, random);
-    rows[i].decode_tok_s = over(rows[i].rounds, &Timing::decode_tok_s, random);
-    if (observed[i].seconds > 0) rows[i].noise.others_cpu_cores = observed[i].others_seconds / observed[i].seconds;
-  }
+  ASSAY_TRY(run_rounds(run, units));
+  ASSAY_TRY(sweep_context(run, lanes, rows));
+  ASSAY_TRY(sweep_streams(run, lanes, rows));
+  for (Lane& lane : lanes) ASSAY_TRY(run_open_loop(run, lane, rows[lane.row]));
+  for (Lane& lane : lanes) ASSAY_TRY(run_soak(run, lane, rows[lane.row]));
   return rows;
+}
+
+Environment describe_environment(Watch& watch, std::int64_t idle_ns) {
+  Environment out;
+  out.accelerators = watch.accelerators();
+  out.governor = device::clock_governor();
+  watch.begin({}, {});
+  watch.rest(idle_ns);
+  const Observed idle = watch.end();
+  out.idle = foreground_of(idle);
+  out.noise = noise_of(idle);
+  out.energy_source = watch.energy_source();
+  out.energy_reason = watch.energy_reason();
+  if (!out.energy_source.empty() && idle.seconds > 0) out.idle_watts = idle.joules / idle.seconds;
+  return out;
 }
 
 }  // namespace assay::measure

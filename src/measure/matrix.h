@@ -10,15 +10,16 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "engine/engine.h"
-#include "measure/client.h"
 #include "measure/record.h"
+#include "measure/watch.h"
 
 namespace assay::measure {
 
-// Time in forward passes that went through a border to a worker.
+// Forward passes that went through a border to a worker.
 struct BorderTime {
-  std::int64_t total_ns = 0;   // as our side saw it
-  std::int64_t engine_ns = 0;  // inside the worker's engine
+  std::uint64_t calls = 0;
+  std::int64_t total_ns = 0;   // as our side saw them
+  std::int64_t engine_ns = 0;  // of that inside the worker's engine
 };
 
 // What is measured. An engine that could not be made has none, and a reason.
@@ -33,16 +34,26 @@ struct Contestant {
   std::function<BorderTime()> border;
 };
 
-// A fresh prompt of settings.prompt_tokens tokens for (round, row); must differ in its first token's neighbourhood so
-// that no cache helps.
-using MakePrompt = std::function<std::vector<Token>(Random& random)>;
-// Called before each request; false stops everything with Errc::cancelled.
-using MatrixProgress = std::function<bool(std::uint32_t done, std::uint32_t total, const std::string& engine)>;
+// A fresh prompt of so many tokens; two of them must differ in their first tokens, so that no cache helps.
+using MakePrompt = std::function<std::vector<Token>(Random& random, std::uint32_t tokens)>;
+// Called before each request with what comes next ("mlx, round 2"); false stops everything with Errc::cancelled.
+using MatrixProgress = std::function<bool(std::uint64_t done, std::uint64_t total, const std::string& what)>;
 
-// Measures every contestant in interleaved rounds of seeded random order. A contestant that fails is marked, and the
-// others go on. Errc::bad_value: settings out of range; Errc::cancelled.
-Result<std::vector<Row>> measure_rows(std::vector<Contestant> contestants, const MatrixSettings& settings,
-                                      const Clock& clock, const MakePrompt& make_prompt,
-                                      const MatrixProgress& progress);
+struct MatrixTools {
+  const Clock& clock;
+  Watch& watch;
+  MakePrompt make_prompt;
+  MatrixProgress progress;  // may be empty
+};
+
+// Measures every contestant: a short pilot that adapts lengths to the budget, interleaved rounds of seeded random
+// order, then the sweeps, the open loop and the soak where they are asked for. A contestant that fails is marked, keeps
+// what it gave, and the others go on. Rows in the order of the contestants, one with cached prompts behind each where
+// asked for. Errc::bad_value: settings out of range; Errc::cancelled.
+Result<std::vector<Row>> measure_rows(const std::vector<Contestant>& contestants, const MatrixSettings& settings,
+                                      const MatrixTools& tools);
+
+// Version and build are the caller's to fill. Takes `idle_ns`.
+Environment describe_environment(Watch& watch, std::int64_t idle_ns);
 
 }  // namespace assay::measure

@@ -3,94 +3,27 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
 #include "measure/ceilings.h"
+#include "measure/client.h"
 #include "measure/matrix_output.h"
 #include "measure/record_json.h"
+#include "measure/scripted.h"
 
 namespace assay::measure {
 namespace {
 
-// Obeys orders on a fake clock: prefill and decode at given speeds, or failing at a given token.
-class ScriptedEngine final : public Engine {
- public:
-  ScriptedEngine(FakeClock& clock, double prefill_tok_s, double decode_tok_s)
-      : clock_(clock), prefill_ns_(1e9 / prefill_tok_s), decode_ns_(1e9 / decode_tok_s) {}
-  std::uint32_t fail_at = ~0U;
-  std::vector<std::size_t>* order = nullptr;
-  std::size_t id = 0;
+using testing::HasSubstr;
 
-  const Facts& facts() const override { return facts_; }
-  Result<void> submit(const Request& request) override {
-    if (order != nullptr) order->push_back(id);
-    request_ = request.id;
-    prompt_ = static_cast<std::uint32_t>(request.prompt.size());
-    left_ = request.output_tokens_max;
-    made_ = 0;
-    return {};
-  }
-  void cancel(RequestId) override { left_ = 0; }
-  Result<std::size_t> poll(std::span<Event> events, std::int64_t) override {
-    Event event;
-    event.request = request_;
-    if (made_ == fail_at) {
-      event.kind = Event::Kind::failed;
-      event.error = Errc::engine_lost;
-    } else if (left_ == 0) {
-      event.kind = Event::Kind::finished;
-      event.finish = Finish::length;
-    } else {
-      const double ns = made_ == 0 ? prefill_ns_ * prompt_ + decode_ns_ : decode_ns_;
-      clock_.advance(static_cast<std::int64_t>(ns));
-      --left_;
-      ++made_;
-      event.kind = Event::Kind::token;
-    }
-    event.at_ns = clock_.now_ns();
-    events[0] = event;
-    return 1;
-  }
-  EventDetail detail(const Event&) const override {
-    EventDetail out;
-    out.reason = "it was told to";
-    out.usage = {.prompt_tokens = prompt_, .cached_tokens = 0, .output_tokens = made_};
-    return out;
-  }
-
- private:
-  FakeClock& clock_;
-  double prefill_ns_, decode_ns_;
-  Facts facts_;
-  RequestId request_ = 0;
-  std::uint32_t prompt_ = 0, left_ = 0, made_ = 0;
-};
-
-MakePrompt prompts(std::uint32_t n) {
-  return [n](Random& random) {
-    std::vector<Token> out(n);
-    for (Token& token : out) token = static_cast<Token>(random.below(100));
-    return out;
-  };
-}
-
-Contestant contestant(const char* name, Engine* engine) {
-  Contestant c;
-  c.subject.engine = name;
-  c.subject.device = "cpu";
-  c.running = engine;
-  return c;
-}
-
-TEST(Matrix, finds_the_speeds_that_an_engine_has) {
-  FakeClock clock;
+TEST_F(Matrices, find_the_speeds_that_an_engine_has) {
   ScriptedEngine fast(clock, 1000, 50);
   ScriptedEngine slow(clock, 200, 10);
-  const MatrixSettings settings{.prompt_tokens = 100, .output_tokens = 11, .rounds = 3};
-  const auto rows =
-      measure_rows({contestant("fast", &fast), contestant("slow", &slow)}, settings, clock, prompts(100), {});
+  const auto rows = measure({contestant("fast", &fast), contestant("slow", &slow)},
+                            {.prompt_tokens = 100, .output_tokens = 11, .rounds = 3});
   ASSERT_TRUE(rows);
   EXPECT_NEAR((*rows)[0].decode_tok_s.median, 50, 1e-3);
   EXPECT_NEAR((*rows)[0].prefill_tok_s.median, 1000, 1e-1);
@@ -98,41 +31,46 @@ TEST(Matrix, finds_the_speeds_that_an_engine_has) {
   EXPECT_NEAR((*rows)[1].decode_tok_s.median, 10, 1e-3);
   EXPECT_EQ((*rows)[1].rounds.size(), 3U);
   EXPECT_TRUE((*rows)[0].cold);
+  EXPECT_EQ((*rows)[0].first->prompt_tokens, 32U);
+  EXPECT_TRUE((*rows)[0].adapted.empty());
+  EXPECT_GE((*rows)[0].rounds[0].sent_ns, (*rows)[0].cold->last_ns) << "nanoseconds since the run began";
 }
 
-TEST(Matrix, interleaves_rounds_in_a_seeded_order) {
-  const auto order_of = [](std::uint64_t seed) {
-    FakeClock clock;
+TEST_F(Matrices, interleave_rounds_in_a_seeded_order) {
+  const auto order_of = [&](std::uint64_t seed) {
     std::vector<std::size_t> order;
     ScriptedEngine a(clock, 1000, 50);
     ScriptedEngine b(clock, 1000, 50);
     a.order = b.order = &order;
     b.id = 1;
-    const MatrixSettings settings{.prompt_tokens = 4, .output_tokens = 2, .rounds = 20, .seed = seed};
-    EXPECT_TRUE(measure_rows({contestant("a", &a), contestant("b", &b)}, settings, clock, prompts(4), {}));
+    EXPECT_TRUE(measure({contestant("a", &a), contestant("b", &b)},
+                        {.prompt_tokens = 4, .output_tokens = 4, .rounds = 20, .seed = seed}));
+    order.erase(order.begin(), order.begin() + 4);  // two pilots each
     return order;
   };
   const auto order = order_of(5);
   EXPECT_EQ(order, order_of(5));
   EXPECT_NE(order, order_of(6));
+  ASSERT_EQ(order.size(), 42U);
   for (std::size_t i = 0; i < order.size(); i += 2) EXPECT_NE(order[i], order[i + 1]) << "each engine once a round";
 }
 
-TEST(Matrix, a_failing_engine_is_a_named_row_and_the_others_are_whole) {
-  FakeClock clock;
+TEST_F(Matrices, name_an_engine_that_fails_and_keep_the_others_whole) {
   ScriptedEngine good(clock, 1000, 50);
   ScriptedEngine bad(clock, 1000, 50);
-  bad.fail_at = 3;
+  bad.fail_at = 6;  // behind the pilot
   Contestant missing = contestant("mlx", nullptr);
   missing.reason = "not installed";
-  const MatrixSettings settings{.prompt_tokens = 4, .output_tokens = 8, .rounds = 2};
-  const auto rows =
-      measure_rows({contestant("bad", &bad), contestant("good", &good), missing}, settings, clock, prompts(4), {});
+  const MatrixSettings settings{.prompt_tokens = 4, .output_tokens = 8, .rounds = 2, .sweep_context = {8}};
+  const auto rows = measure({contestant("bad", &bad), contestant("good", &good), missing}, settings);
   ASSERT_TRUE(rows);
   EXPECT_EQ((*rows)[0].status, Row::Status::failed);
-  EXPECT_THAT((*rows)[0].reason, testing::HasSubstr("it was told to"));
+  EXPECT_THAT((*rows)[0].reason, HasSubstr("in round 0: "));
+  EXPECT_THAT((*rows)[0].reason, HasSubstr("it was told to"));
+  EXPECT_EQ((*rows)[0].context_sweep[0].reason, "the engine failed before");
   EXPECT_EQ((*rows)[1].status, Row::Status::ok);
   EXPECT_EQ((*rows)[1].rounds.size(), 2U);
+  EXPECT_EQ((*rows)[1].context_sweep[0].rounds.size(), 2U);
   EXPECT_EQ((*rows)[2].status, Row::Status::refused);
 
   Matrix matrix;
@@ -147,24 +85,227 @@ TEST(Matrix, a_failing_engine_is_a_named_row_and_the_others_are_whole) {
   EXPECT_TRUE(json["rows"][2]["others_cpu_cores"].is_null());
   EXPECT_TRUE(json["rows"][2]["noisy"].is_null());
   EXPECT_EQ(json["rows"][1]["decode_tok_s"]["n"], 2);
+  EXPECT_TRUE(matrix_from_json(json));
   const std::string csv = to_csv(matrix);
   EXPECT_EQ(std::ranges::count(csv, '\n'), 4);
-  EXPECT_THAT(csv, testing::HasSubstr("\"Chip, with a comma\""));
-  EXPECT_THAT(to_table(matrix), testing::HasSubstr("mlx: refused: not installed"));
+  EXPECT_THAT(csv, HasSubstr("\"Chip, with a comma\""));
+  EXPECT_THAT(to_table(matrix), HasSubstr("mlx: refused: not installed"));
 }
 
-TEST(Matrix, refuses_settings_that_cannot_give_a_speed_and_stops_when_asked) {
-  FakeClock clock;
+TEST_F(Matrices, do_not_wait_for_an_engine_that_hangs) {
+  ScriptedEngine stuck(clock, 1000, 50);
+  ScriptedEngine good(clock, 1000, 50);
+  stuck.hangs = true;
+  const auto rows = measure({contestant("stuck", &stuck), contestant("good", &good)},
+                            {.prompt_tokens = 4, .output_tokens = 4, .rounds = 50, .timeout_ns = 10'000'000'000});
+  ASSERT_TRUE(rows);
+  EXPECT_EQ((*rows)[0].status, Row::Status::failed);
+  EXPECT_THAT((*rows)[0].reason, HasSubstr("no end after 10 s"));
+  EXPECT_EQ(stuck.cancelled, 1U) << "one deadline, not one a round";
+  EXPECT_EQ((*rows)[1].rounds.size(), 50U);
+}
+
+TEST_F(Matrices, shorten_the_requests_of_a_slow_engine_and_say_so) {
+  ScriptedEngine slow(clock, 10, 2);
+  ScriptedEngine fast(clock, 1000, 50);
+  const auto rows = measure({contestant("slow", &slow), contestant("fast", &fast)},
+                            {.prompt_tokens = 512, .output_tokens = 64, .rounds = 2, .budget_s = 20});
+  ASSERT_TRUE(rows);
+  const Row& row = (*rows)[0];
+  EXPECT_EQ(row.prompt_tokens, 120U);  // 512 * 20 / 83.2, whole eights
+  EXPECT_EQ(row.output_tokens, 8U);
+  EXPECT_THAT(row.adapted, HasSubstr("120 prompt, 8 output; 512 and 64 would take about 83 s, the budget is 20 s"));
+  EXPECT_EQ(row.rounds[0].prompt_tokens, 120U);
+  EXPECT_NEAR(row.decode_tok_s.median, 2, 1e-3);
+  EXPECT_EQ((*rows)[1].prompt_tokens, 512U);
+}
+
+TEST_F(Matrices, sweep_the_context_as_far_as_it_fits_and_say_why_not_further) {
   ScriptedEngine engine(clock, 1000, 50);
-  EXPECT_FALSE(measure_rows({contestant("a", &engine)}, {.output_tokens = 1}, clock, prompts(4), {}));
-  EXPECT_FALSE(measure_rows({contestant("a", &engine)}, {.rounds = 0}, clock, prompts(4), {}));
-  const auto endless = measure_rows({contestant("a", &engine)}, {.rounds = ~0U}, clock, prompts(4), {});
-  ASSERT_FALSE(endless);
-  EXPECT_THAT(endless.error().detail, testing::HasSubstr("rounds is 4294967295"));
-  const auto stopped = measure_rows({contestant("a", &engine)}, {}, clock, prompts(4),
-                                    [](std::uint32_t done, std::uint32_t, const std::string&) { return done < 2; });
+  Contestant c = contestant("a", &engine);
+  c.subject.context = 4096;
+  engine.fail_prompt = 3000;
+  const auto rows = measure({c}, {.prompt_tokens = 64,
+                                  .output_tokens = 8,
+                                  .rounds = 1,
+                                  .budget_s = 20,
+                                  .sweep_context = {512, 2048, 3000, 4096, 1 << 20},
+                                  .sweep_rounds = 3});
+  ASSERT_TRUE(rows);
+  const auto& sweep = (*rows)[0].context_sweep;
+  ASSERT_EQ(sweep.size(), 5U);
+  EXPECT_EQ(sweep[0].rounds.size(), 3U);
+  EXPECT_NEAR(sweep[1].ttft_ms.median, 2068, 1);
+  EXPECT_EQ(sweep[1].decode_tok_s.n, 3U);
+  EXPECT_THAT(sweep[2].reason, HasSubstr("it was told to"));
+  EXPECT_EQ(sweep[3].reason, "4096 and 8 tokens, the context holds 4096");
+  EXPECT_EQ((*rows)[0].status, Row::Status::ok) << "a length that is refused is not a failure of the engine";
+}
+
+TEST_F(Matrices, leave_out_a_length_that_would_take_too_long) {
+  ScriptedEngine engine(clock, 100, 50);
+  const auto rows =
+      measure({contestant("a", &engine)},
+              {.prompt_tokens = 64, .output_tokens = 8, .rounds = 1, .budget_s = 20, .sweep_context = {1024, 8192}});
+  ASSERT_TRUE(rows);
+  EXPECT_TRUE((*rows)[0].context_sweep[0].reason.empty());
+  EXPECT_THAT((*rows)[0].context_sweep[1].reason, HasSubstr("would take about 107 s, the budget is 20 s"));
+}
+
+TEST_F(Matrices, sweep_streams_that_share_their_steps) {
+  ScriptedEngine engine(clock, 1e6, 50);
+  Contestant c = contestant("a", &engine);
+  c.subject.sequences = 4;
+  const auto rows = measure(
+      {c}, {.prompt_tokens = 10, .output_tokens = 51, .rounds = 1, .sweep_streams = {1, 4, 8}, .sweep_rounds = 2});
+  ASSERT_TRUE(rows);
+  const auto& sweep = (*rows)[0].stream_sweep;
+  EXPECT_NEAR(sweep[0].total_tok_s.median, 50, 0.1);
+  EXPECT_NEAR(sweep[1].total_tok_s.median, 200, 0.5);
+  EXPECT_NEAR(sweep[1].decode_tok_s.median, 50, 0.1);
+  EXPECT_EQ(sweep[1].rounds.size(), 8U);
+  EXPECT_EQ(sweep[2].reason, "the engine was loaded for 4 at once");
+}
+
+TEST_F(Matrices, have_rows_whose_prompts_are_cached) {
+  ScriptedEngine keeping(clock, 100, 50);
+  ScriptedEngine other(clock, 100, 50);
+  keeping.keeps_prompt = true;
+  const auto rows = measure({contestant("a", &keeping), contestant("b", &other)},
+                            {.prompt_tokens = 100, .output_tokens = 8, .rounds = 3, .cached_rows = true});
+  ASSERT_TRUE(rows);
+  ASSERT_EQ(rows->size(), 4U);
+  EXPECT_NEAR((*rows)[0].ttft_ms.median, 1020, 1);
+  EXPECT_EQ((*rows)[0].rounds[0].cached_tokens, 0U);
+  EXPECT_EQ((*rows)[1].prompts, Prompts::cached);
+  EXPECT_EQ((*rows)[1].rounds[0].cached_tokens, 99U);
+  EXPECT_NEAR((*rows)[1].ttft_ms.median, 30, 1);
+  EXPECT_TRUE((*rows)[1].subject.notes.empty());
+  EXPECT_THAT((*rows)[3].subject.notes, testing::ElementsAre(HasSubstr("keeps no prompts")));
+}
+
+TEST_F(Matrices, count_what_the_machine_did_beside_the_rounds) {
+  ScriptedEngine engine(clock, 1000, 50);
+  Contestant c = contestant("a", &engine);
+  c.processes = [] { return std::vector<std::int64_t>{4711}; };
+  c.border = [] { return BorderTime{.calls = 10, .total_ns = 1'000'000, .engine_ns = 900'000}; };
+  watch.watts = 30;
+  watch.each = {.others_cpu_s = 0.5,
+                .memory_peak_bytes = 1 << 20,
+                .swap_out_bytes = 4096,
+                .swap_known = true,
+                .timer_ms = {0.1F, 0.1F, 9.0F}};
+  const auto rows = measure({c}, {.prompt_tokens = 100, .output_tokens = 10, .rounds = 2});
+  ASSERT_TRUE(rows);
+  const Row& row = (*rows)[0];
+  EXPECT_NEAR(row.energy.watts, 30, 1e-6);
+  EXPECT_NEAR(row.energy.j_per_token, 30 * (0.1 + 10 * 0.02 + 0.02) / 10, 0.05);  // the last step brings the end
+  EXPECT_EQ(row.memory.peak_bytes, 1U << 20);
+  EXPECT_EQ(row.memory.source, "process 4711");
+  EXPECT_EQ(row.memory.swap_out_bytes, 2 * 4096) << "the cold round is apart";
+  EXPECT_NEAR(row.noise.others_cpu_cores, 0.5, 1e-6);
+  EXPECT_EQ(noisy(row.noise), true);
+  EXPECT_EQ(row.foreground.timer.samples, 6U);
+  EXPECT_NEAR(row.foreground.timer.max_ms, 9, 1e-6);
+  EXPECT_NEAR(row.border->total_us_per_call, 100, 1e-9);
+  EXPECT_NEAR(row.border->engine_us_per_call, 90, 1e-9);
+  EXPECT_EQ(watch.asked, std::vector<std::int64_t>{4711});
+}
+
+TEST_F(Matrices, find_drift_in_a_soak_and_none_in_a_steady_engine) {
+  ScriptedEngine tiring(clock, 1e5, 50);
+  ScriptedEngine steady(clock, 1e5, 50);
+  tiring.slower_per_request = 1e-3;
+  const auto rows = measure({contestant("tiring", &tiring), contestant("steady", &steady)},
+                            {.prompt_tokens = 8, .output_tokens = 10, .rounds = 1, .soak_s = 60});
+  ASSERT_TRUE(rows);
+  const Drift& drift = *(*rows)[0].drift;
+  EXPECT_NEAR(drift.ratio.median, drift.last_tenth_tok_s / drift.first_tenth_tok_s, 1e-9);
+  EXPECT_LT(drift.ratio.high, 0.95);
+  EXPECT_LT(drift.slope_percent_per_minute.high, 0);
+  EXPECT_EQ(drift.points.size(), drift.requests);
+  EXPECT_GT(drift.requests, 100U);
+  EXPECT_NEAR((*rows)[1].drift->ratio.median, 1, 1e-6);
+  EXPECT_FALSE(excludes_zero((*rows)[1].drift->slope_percent_per_minute));
+}
+
+TEST_F(Matrices, say_when_a_soak_was_too_short_and_when_it_broke_off) {
+  ScriptedEngine slow(clock, 1e5, 1);
+  ScriptedEngine dying(clock, 1e5, 50);
+  const auto rows =
+      measure({contestant("slow", &slow)}, {.prompt_tokens = 8, .output_tokens = 10, .rounds = 1, .soak_s = 60});
+  ASSERT_TRUE(rows);
+  EXPECT_THAT((*rows)[0].drift->reason, HasSubstr("a longer soak is needed"));
+  EXPECT_EQ((*rows)[0].drift->ratio.n, 0U);
+}
+
+TEST_F(Matrices, send_an_open_loop_by_its_plan_and_report_their_own_lateness) {
+  ScriptedEngine engine(clock, 1e5, 100);
+  const auto rows =
+      measure({contestant("a", &engine)},
+              {.prompt_tokens = 8, .output_tokens = 20, .rounds = 1, .arrivals_per_s = 2, .arrivals_s = 100});
+  ASSERT_TRUE(rows);
+  const OpenLoop& open = *(*rows)[0].open_loop;
+  EXPECT_NEAR(open.sent, 200, 45);
+  EXPECT_EQ(open.failed, 0U);
+  EXPECT_EQ(open.ttft_ms.n, open.sent);
+  EXPECT_GT(open.late.max_ms, 0) << "a step of 10 ms keeps us from sending";
+  EXPECT_LT(open.late.max_ms, 11);
+  EXPECT_NEAR(open.decode_tok_s.median, 100, 1);
+}
+
+TEST_F(Matrices, refuse_settings_that_cannot_give_a_speed_and_stop_when_asked) {
+  ScriptedEngine engine(clock, 1000, 50);
+  const auto refused = [&](const MatrixSettings& settings) {
+    const auto rows = measure({contestant("a", &engine)}, settings);
+    return rows ? "measured" : rows.error().detail;
+  };
+  EXPECT_THAT(refused({.output_tokens = 1}), HasSubstr("output tokens is 1"));
+  EXPECT_THAT(refused({.rounds = 0}), HasSubstr("rounds is 0"));
+  EXPECT_THAT(refused({.rounds = ~0U}), HasSubstr("rounds is 4294967295"));
+  EXPECT_THAT(refused({.budget_s = 0}), HasSubstr("seconds of budget"));
+  EXPECT_THAT(refused({.budget_s = not_told}), HasSubstr("seconds of budget"));
+  EXPECT_THAT(refused({.sweep_context = {0}}), HasSubstr("a length of the context sweep is 0"));
+  EXPECT_THAT(refused({.sweep_streams = {5000}}), HasSubstr("a width of the streams sweep is 5000"));
+  EXPECT_THAT(refused({.soak_s = -1}), HasSubstr("seconds of soak"));
+  EXPECT_THAT(refused({.arrivals_per_s = 1e9}), HasSubstr("arrivals per second"));
+  const auto stopped =
+      measure_rows({contestant("a", &engine)}, {},
+                   {.clock = clock,
+                    .watch = watch,
+                    .make_prompt = prompts(),
+                    .progress = [](std::uint64_t done, std::uint64_t, const std::string&) { return done < 3; }});
   ASSERT_FALSE(stopped);
   EXPECT_EQ(stopped.error().code, Errc::cancelled);
+}
+
+TEST(Watch, this_machine_has_memory_time_and_a_timer_that_is_late) {
+  const SteadyClock clock;
+  const auto watch = watch_machine(clock);
+  watch->begin({}, {});
+  const std::vector<char> touched(std::size_t{64} << 20, 1);
+  watch->rest(150'000'000);
+  const Observed first = watch->end();
+  EXPECT_GE(first.seconds, 0.15);
+  EXPECT_GT(first.timer_ms.size(), 5U);
+  EXPECT_GT(first.pages_ms.size(), 1U);
+  EXPECT_GE(first.timer_ms[0], 0) << touched[7];
+  EXPECT_GT(first.memory_peak_bytes, std::size_t{64} << 20);
+  watch->begin({}, {});
+  const Observed second = watch->end();
+  EXPECT_LT(second.seconds, 0.1);
+  const Delay delay = delay_of(first.timer_ms);
+  EXPECT_LE(delay.p50_ms, delay.p99_ms);
+  EXPECT_LE(delay.p99_ms, delay.max_ms);
+}
+
+TEST(Watch, a_process_that_is_gone_has_no_memory_and_stops_nothing) {
+  const SteadyClock clock;
+  const auto watch = watch_machine(clock);
+  const std::vector<std::int64_t> gone{1 << 30};
+  watch->begin(gone, gone);
+  EXPECT_EQ(watch->end().memory_peak_bytes, 0U);
+  EXPECT_THAT(watch->memory_source(gone), HasSubstr("of process 1073741824"));
 }
 
 TEST(Ceilings, are_positive_and_finite) {

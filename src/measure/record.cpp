@@ -1,20 +1,10 @@
 #include "measure/record.h"
 
-#include <array>
 #include <cmath>
-#include <cstdio>
+
+#include "measure/printed.h"
 
 namespace assay::measure {
-namespace {
-
-std::string printed(const char* format, double value) {
-  std::array<char, 128> buffer{};
-  std::snprintf(buffer.data(), buffer.size(), format, value);
-  return buffer.data();
-}
-
-}  // namespace
-
 double Timing::decode_tok_s() const {
   if (output_tokens < 2 || last_ns <= first_ns) return not_told;
   return static_cast<double>(output_tokens - 1) / (static_cast<double>(last_ns - first_ns) * 1e-9);

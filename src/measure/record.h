@@ -79,8 +79,9 @@ struct Memory {
 
 // What the border to a worker process costs.
 struct Border {
-  double total_us_per_token = not_told;   // our side's view of the forward passes
-  double engine_us_per_token = not_told;  // the worker's own time in its engine
+  double total_us_per_call = not_told;   // a forward pass as our side sees it; decoding, one pass is one token
+  double engine_us_per_call = not_told;  // of that the worker's own time in its engine
+  std::uint64_t calls = 0;
 };
 
 // One depth of the context sweep: a prompt of `depth` tokens, then decoding behind it.
@@ -235,8 +236,9 @@ struct Row {
   std::uint32_t prompt_tokens = 0;  // of its requests; differ from the settings' where lengths were adapted
   std::uint32_t output_tokens = 0;
   std::string adapted{};  // "64 prompt, 8 output: 512 and 64 would take about 240 s"; or empty
-  Estimate ttft_ms{}, prefill_tok_s{}, decode_tok_s{};  // over warm rounds
-  std::optional<Timing> cold{};                         // the first round: code and caches are cold
+  Estimate ttft_ms{}, prefill_tok_s{}, decode_tok_s{};  // over rounds
+  std::optional<Timing> first{};                        // the very first request, a short one: code and pages are cold
+  std::optional<Timing> cold{};                         // round 0: the first one of full length
   std::vector<Timing> rounds{};
   Memory memory{};
   Energy energy{};

@@ -128,8 +128,9 @@ void visit(V& v, Is<Memory> auto& m) {
 
 template <class V>
 void visit(V& v, Is<Border> auto& b) {
-  v("total_us_per_token", b.total_us_per_token, "forward passes as assay sees them, per token received");
-  v("engine_us_per_token", b.engine_us_per_token, "of that inside the engine, by the worker's clock");
+  v("total_us_per_call", b.total_us_per_call, "a forward pass as assay sees it; decoding, one pass is one token");
+  v("engine_us_per_call", b.engine_us_per_call, "of that inside the engine, by the worker's clock");
+  v("calls", b.calls, "forward passes");
 }
 
 template <class V>
@@ -297,7 +298,8 @@ void visit(V& v, Is<Row> auto& r) {
   v("energy", r.energy, "as the chip counts it");
   v("foreground", r.foreground, "an editor beside the model");
   v("border", r.border, "cost of the process border");
-  v("cold_round", r.cold, "the first request");
+  v("first", r.first, "the very first request, a short one");
+  v("cold_round", r.cold, "round 0, the first of full length");
   v("rounds", r.rounds, "every other request");
   v("context_sweep", r.context_sweep, "speed against the length of the prompt");
   v("stream_sweep", r.stream_sweep, "speed against requests at once");

@@ -39,11 +39,12 @@ Matrix full_matrix() {
   row.prompts = Prompts::cached;
   row.adapted = "64 prompt";
   row.decode_tok_s = {.median = 10, .low = 9, .high = 11, .n = 5};
+  row.first = timing();
   row.cold = timing();
   row.rounds = {timing(), timing()};
   row.memory.predicted = MemoryUse{.weights = 1, .kv = 2, .scratch = 3};
   row.energy.reason = "no counter";
-  row.border = Border{.total_us_per_token = 100, .engine_us_per_token = 98};
+  row.border = Border{.total_us_per_call = 100, .engine_us_per_call = 98, .calls = 7};
   row.context_sweep = {{.depth = 512, .rounds = {timing()}}, {.depth = 2048, .reason = "too long"}};
   row.stream_sweep = {{.streams = 2, .total_tok_s = {.median = 3, .low = 2, .high = 4, .n = 2}}};
   row.open_loop = OpenLoop{.rate_per_s = 2, .sent = 60};

@@ -85,16 +85,29 @@ Estimate paired_difference(std::span<const double> a, std::span<const double> b,
   return estimate(differences, random);
 }
 
-Estimate difference(std::span<const double> a, std::span<const double> b, Random& random) {
+namespace {
+
+// `combine` of the medians of two independent samples.
+template <class Combine>
+Estimate of_medians(std::span<const double> a, std::span<const double> b, Random& random, Combine combine) {
   if (a.empty() || b.empty()) return {nan, nan, nan, 0};
-  const double point = median(a) - median(b);
   std::vector<double> sample_a;
   std::vector<double> sample_b;
-  return interval(point, std::min(a.size(), b.size()), [&] {
+  return interval(combine(median(a), median(b)), std::min(a.size(), b.size()), [&] {
     resample(a, sample_a, random);
     resample(b, sample_b, random);
-    return median_of(sample_a) - median_of(sample_b);
+    return combine(median_of(sample_a), median_of(sample_b));
   });
+}
+
+}  // namespace
+
+Estimate difference(std::span<const double> a, std::span<const double> b, Random& random) {
+  return of_medians(a, b, random, [](double x, double y) { return x - y; });
+}
+
+Estimate ratio(std::span<const double> a, std::span<const double> b, Random& random) {
+  return of_medians(a, b, random, [](double x, double y) { return y != 0 ? x / y : nan; });
 }
 
 Estimate slope(std::span<const double> x, std::span<const double> y, Random& random) {

@@ -31,6 +31,9 @@ Estimate paired_difference(std::span<const double> a, std::span<const double> b,
 // The difference of the medians of two independent samples, with its interval.
 Estimate difference(std::span<const double> a, std::span<const double> b, Random& random);
 
+// The ratio of the medians of two independent samples, with its interval.
+Estimate ratio(std::span<const double> a, std::span<const double> b, Random& random);
+
 inline bool excludes_zero(const Estimate& e) { return e.n > 1 && (e.low > 0 || e.high < 0); }
 
 // Least-squares slope of y over x with its 95 % bootstrap interval over points (n >= 2, not all x equal; else NaN).

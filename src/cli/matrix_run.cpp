@@ -1,0 +1,213 @@
+#include "cli/matrix_run.h"
+
+#include <algorithm>
+#include <charconv>
+#include <memory>
+
+#include "cli/contestants.h"
+#include "cli/interrupt.h"
+#include "measure/artifact.h"
+#include "measure/ceilings.h"
+#include "measure/matrix.h"
+#include "measure/parity_run.h"
+
+namespace assay::cli {
+namespace {
+
+constexpr std::int64_t idle_ns = 1'000'000'000;    // of the probe on the machine left alone
+constexpr std::uint32_t open_loop_streams = 8;     // requests that may run at once when they arrive as they like
+constexpr std::uint32_t room_behind_a_sweep = 64;  // positions for what is decoded behind the longest prompt
+
+// Above this many multiply-adds the double-precision reference takes minutes: `assay parity` does it when asked.
+constexpr std::uint64_t parity_work_max = 10'000'000'000;
+
+std::vector<Token> plain_tokens(const Tokenizer& tokenizer) {
+  std::vector<Token> out;
+  for (Token token = 0; static_cast<std::size_t>(token) < tokenizer.size(); ++token) {
+    if (!tokenizer.is_special(token) && !tokenizer.piece(token).empty()) out.push_back(token);
+  }
+  return out;
+}
+
+// Fills contestant.parity, or the reason why there is none.
+Result<void> add_parity(const LoadedModel& model, std::uint32_t count, measure::Contestant& contestant) {
+  constexpr std::size_t text_tokens = 96;
+  auto tokens = model.tokenizer->encode(measure::standard_text());
+  if (!tokens) return std::unexpected(std::move(tokens.error()));
+  tokens->resize(std::min({tokens->size(), text_tokens, static_cast<std::size_t>(model.backend->facts().context)}));
+  std::uint64_t parameters = model.weights.head.rows() * model.weights.head.columns();
+  for (const CheckpointTensor& tensor : model.checkpoint->tensors()) {
+    parameters += tensor.view.rows() * tensor.view.columns();
+  }
+  if (count == 0 || parameters * tokens->size() > parity_work_max) {
+    contestant.subject.parity_reason =
+        count == 0 ? "not asked for" : "the reference would take minutes on this model; run 'assay parity'";
+    return {};
+  }
+  const auto positions = measure::spread_positions(static_cast<std::uint32_t>(tokens->size()), count);
+  auto parity =
+      measure::run_parity(*contestant.backend, model.weights,
+                          measure::direct_rounding(model.weights, model.backend->facts().kv_type), *tokens, positions);
+  if (!parity) return std::unexpected(std::move(parity.error()));
+  contestant.subject.parity = *parity;
+  return {};
+}
+
+// What the sweeps need, where the user did not say otherwise.
+void make_room(MatrixOptions& options) {
+  const measure::MatrixSettings& s = options.settings;
+  if (options.model.context == 0 && !s.sweep_context.empty()) {
+    const std::uint32_t longest = *std::ranges::max_element(s.sweep_context) + room_behind_a_sweep;
+    if (longest > context_default) options.model.context = longest;
+  }
+  for (const std::uint32_t streams : s.sweep_streams) {
+    options.model.sequences = std::max(options.model.sequences, streams);
+  }
+  if (s.arrivals_per_s > 0) options.model.sequences = std::max(options.model.sequences, open_loop_streams);
+}
+
+Result<void> check_context(const measure::MatrixSettings& settings, std::uint32_t context) {
+  if (std::uint64_t{settings.prompt_tokens} + settings.output_tokens <= context) return {};
+  return fail(Errc::bad_value, std::to_string(settings.prompt_tokens) + " prompt and " +
+                                   std::to_string(settings.output_tokens) +
+                                   " output tokens do not fit: the context holds " + std::to_string(context) +
+                                   "; give fewer, or --context");
+}
+
+Result<measure::Artifact> describe(const Session& session, const MatrixOptions& options, const LoadedModel& loaded) {
+  Progress progress(session.clock, session.progress(), "hashing", loaded.checkpoint->file_bytes(), "B");
+  auto artifact = measure::describe_artifact(loaded.path, *loaded.checkpoint, loaded.weights, [&](std::uint64_t n) {
+    progress.update(n);
+    return true;
+  });
+  if (artifact && options.shape.given()) {
+    artifact->synthesized = options.shape.title() + ", seed " + std::to_string(options.shape.seed);
+  }
+  return artifact;
+}
+
+Result<measure::Ceilings> ceilings_of(const Session& session, const MatrixOptions& options) {
+  const auto isa = chosen_isa();
+  if (!isa) return std::unexpected(isa.error());
+  const auto threads = chosen_threads(options.model.threads);
+  if (!threads) return std::unexpected(threads.error());
+  device::ThreadPool pool(*threads);
+  return measure::measure_ceilings(pool, *isa, session.clock);
+}
+
+measure::LoadOptions load_options(const MatrixOptions& options) {
+  return {.model = options.model.model,
+          .shape = options.shape.shape,
+          .config = options.shape.config,
+          .quant = options.shape.given() ? options.shape.quant : "",
+          .shape_seed = options.shape.given() ? options.shape.seed : 0,
+          .context = options.model.context,
+          .threads = options.model.threads,
+          .batch = options.model.batch,
+          .kv = options.model.kv,
+          .engines = options.engines};
+}
+
+}  // namespace
+
+MatrixOptions options_of(const measure::Matrix& record) {
+  MatrixOptions out;
+  out.settings = record.settings;
+  out.model.model = record.load.model;
+  out.model.context = record.load.context;
+  out.model.threads = record.load.threads;
+  out.model.batch = record.load.batch;
+  out.model.kv = record.load.kv;
+  out.shape.shape = record.load.shape;
+  out.shape.config = record.load.config;
+  if (out.shape.given()) {
+    out.shape.quant = record.load.quant;
+    out.shape.seed = record.load.shape_seed;
+  }
+  out.engines = record.load.engines;
+  return out;
+}
+
+Result<double> parse_seconds(const std::string& option, const std::string& text) {
+  double value = 0;
+  const char* end = text.data() + text.size();
+  std::uint64_t whole = 0;
+  auto [at, error] = std::from_chars(text.data(), end, whole);
+  value = static_cast<double>(whole);
+  if (error == std::errc() && at != end && *at == '.') {
+    double place = 0.1;
+    for (++at; at != end && *at >= '0' && *at <= '9'; ++at, place /= 10) value += place * (*at - '0');
+  }
+  const std::string unit(at, end);
+  const double seconds = unit.empty() || unit == "s" ? 1 : unit == "m" ? 60 : unit == "h" ? 3600 : 0;
+  if (error != std::errc() || seconds == 0) {
+    return fail(Errc::bad_value, option + " is \"" + text + "\", expected a time such as 30s, 10m or 1.5h");
+  }
+  return value * seconds;
+}
+
+Result<measure::Matrix> run_matrix(const Session& session, MatrixOptions options) {
+  measure::Matrix matrix;
+  matrix.command = session.command_line;
+  matrix.started_unix_s = wall_seconds();
+  const std::int64_t start = session.clock.now_ns();
+  matrix.machine = device::host_facts();
+  matrix.settings = options.settings;
+  matrix.load = load_options(options);
+  make_room(options);
+  const auto watch = measure::watch_machine(session.clock);
+  matrix.environment = measure::describe_environment(*watch, idle_ns);
+  matrix.environment.assay_version = ASSAY_VERSION;
+  matrix.environment.assay_build = std::string("C++ ") + __VERSION__;
+
+  if (options.shape.given()) {
+    auto path = cached_synth(session, options.shape, options.model.threads);
+    if (!path) return std::unexpected(std::move(path.error()));
+    options.model.model = std::move(*path);
+  }
+  auto model = load_model(session, options.model);
+  if (!model) return std::unexpected(std::move(model.error()));
+  const LoadedModel& loaded = **model;
+  ASSAY_TRY(check_context(options.settings, loaded.backend->facts().context));
+  auto artifact = describe(session, options, loaded);
+  if (!artifact) return std::unexpected(std::move(artifact.error()));
+  matrix.artifact = std::move(*artifact);
+  auto ceilings = ceilings_of(session, options);
+  if (!ceilings) return std::unexpected(std::move(ceilings.error()));
+  matrix.ceilings = *ceilings;
+
+  auto gathered = gather_contestants(session, loaded, options.model, options.engines, options.settings.cached_rows);
+  if (!gathered) return std::unexpected(std::move(gathered.error()));
+  for (measure::Contestant& contestant : gathered->list) {
+    if (contestant.backend == loaded.backend.get()) {
+      ASSAY_TRY(add_parity(loaded, options.settings.parity_positions, contestant));
+    }
+  }
+
+  const std::vector<Token> vocabulary = plain_tokens(*loaded.tokenizer);
+  if (vocabulary.empty()) return fail(Errc::bad_value, loaded.path + ": the vocabulary has no token with text");
+  const Interrupt interrupt;
+  Progress progress(session.clock, session.progress(), "measuring", 100, "%");
+  auto rows = measure::measure_rows(gathered->list, options.settings,
+                                    {.clock = session.clock,
+                                     .watch = *watch,
+                                     .make_prompt =
+                                         [&](Random& random, std::uint32_t tokens) {
+                                           std::vector<Token> prompt(tokens);
+                                           for (Token& token : prompt)
+                                             token = vocabulary[random.below(vocabulary.size())];
+                                           return prompt;
+                                         },
+                                     .progress =
+                                         [&](std::uint64_t done, std::uint64_t total, const std::string&) {
+                                           progress.update(total == 0 ? 0 : done * 100 / total);
+                                           return !interrupt.asked();
+                                         }});
+  progress.finish();
+  if (!rows) return std::unexpected(std::move(rows.error()));
+  matrix.rows = std::move(*rows);
+  matrix.seconds = static_cast<double>(session.clock.now_ns() - start) * 1e-9;
+  return matrix;
+}
+
+}  // namespace assay::cli

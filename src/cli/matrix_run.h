@@ -1,0 +1,29 @@
+// One run of the matrix, from options to a record.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/model_options.h"
+#include "cli/models.h"
+#include "measure/record.h"
+
+namespace assay::cli {
+
+struct MatrixOptions {
+  ModelOptions model;
+  ShapeChoice shape;
+  std::vector<std::string> engines;
+  measure::MatrixSettings settings;
+};
+
+// Loads, measures, compares logits. Errors that are one engine's are in its row.
+Result<measure::Matrix> run_matrix(const Session& session, MatrixOptions options);
+
+// The options that a record was made with.
+MatrixOptions options_of(const measure::Matrix& record);
+
+// "90", "90s", "1.5m", "2h" as seconds. Errc::bad_value names `option`.
+Result<double> parse_seconds(const std::string& option, const std::string& text);
+
+}  // namespace assay::cli

@@ -1,0 +1,72 @@
+#include "measure/lane.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "measure/client.h"
+
+namespace assay::measure {
+
+Result<void> Run::proceed(const std::string& what) {
+  const std::uint64_t before = done++;
+  if (tools.progress && !tools.progress(std::min(before, total), total, what)) {
+    return fail(Errc::cancelled, "matrix stopped before " + what);
+  }
+  return {};
+}
+
+Result<Observing> send(Run& run, Lane& lane, const std::vector<std::vector<Token>>& prompts, std::uint32_t output) {
+  const Contestant& contestant = *lane.contestant;
+  std::vector<Request> requests(prompts.size());
+  for (std::size_t i = 0; i < prompts.size(); ++i) {
+    requests[i].id = run.next_id++;
+    requests[i].prompt = prompts[i];
+    requests[i].output_tokens_max = output;
+  }
+  const std::vector<std::int64_t> processes =
+      contestant.processes ? contestant.processes() : std::vector<std::int64_t>();
+  run.tools.watch.begin(processes, run.ours);
+  auto timings = time_requests(*contestant.running, run.tools.clock, requests, run.settings.timeout_ns);
+  Observing out{.timings = {}, .observed = run.tools.watch.end()};
+  if (!timings) return std::unexpected(std::move(timings.error()));
+  out.timings = std::move(*timings);
+  for (Timing& timing : out.timings) {
+    for (std::int64_t* ns : {&timing.sent_ns, &timing.first_ns, &timing.last_ns}) *ns -= run.origin_ns;
+  }
+  const Timing& timing = out.timings.front();
+  if (prompts.size() == 1 && timing.output_tokens >= 2 && timing.prompt_tokens > timing.cached_tokens) {
+    lane.step_s = 1 / timing.decode_tok_s();
+    const double prompt_s = timing.ttft_ms() * 1e-3 - lane.step_s;
+    lane.prompt_token_s = std::max(prompt_s, 0.0) / (timing.prompt_tokens - timing.cached_tokens);
+  }
+  return out;
+}
+
+bool is_fatal(const Error& error) { return error.code != Errc::bad_value && error.code != Errc::full; }
+
+void give_up(Lane& lane, Row& row, const std::string& part, const Error& error) {
+  row.status = Row::Status::failed;
+  row.reason = part + ": " + to_string(error);
+  lane.lost = lane.lost || is_fatal(error);
+}
+
+Estimate over(std::span<const Timing> timings, double (Timing::*value)() const, Random& random) {
+  std::vector<double> values;
+  for (const Timing& timing : timings) {
+    if (const double x = (timing.*value)(); !std::isnan(x)) values.push_back(x);
+  }
+  return estimate(values, random);
+}
+
+void shuffle(std::vector<std::size_t>& order, Random& random) {
+  for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random.below(i)]);
+}
+
+std::string whole_seconds(double seconds) {
+  return seconds < 10 ? std::to_string(std::lround(seconds * 10) / 10) + "." +
+                            std::to_string(std::lround(seconds * 10) % 10) + " s"
+                      : std::to_string(std::llround(std::min(seconds, 1e9))) + " s";
+}
+
+}  // namespace assay::measure

@@ -1,0 +1,66 @@
+// Inside measure_rows: one engine on its lane, and what the parts of a run share. Not for other folders.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "measure/matrix.h"
+
+namespace assay::measure {
+
+struct Run {
+  const MatrixSettings& settings;
+  const MatrixTools& tools;
+  Random random;
+  std::int64_t origin_ns;            // of all timings in the record
+  std::vector<std::int64_t> ours{};  // processes of all engines
+  std::uint64_t done = 0;
+  std::uint64_t total = 0;
+  RequestId next_id = 1;
+
+  // Errc::cancelled when asked to stop.
+  Result<void> proceed(const std::string& what);
+};
+
+struct Lane {
+  const Contestant* contestant = nullptr;
+  std::size_t row = 0;              // its row with fresh prompts
+  bool lost = false;                // takes no more requests
+  double prompt_token_s = 0;        // seconds for one prompt token, from the latest request
+  double step_s = 0;                // for one output token
+  std::uint32_t prompt_tokens = 0;  // after adapting
+  std::uint32_t output_tokens = 0;
+
+  double seconds_for(double prompt, double output) const { return prompt * prompt_token_s + output * step_s; }
+};
+
+struct Observing {
+  std::vector<Timing> timings;
+  Observed observed;
+};
+
+// Sends requests with these prompts at once, under observation, and learns the lane's speed. An error of the engine
+// marks nothing: the caller says in which part it happened.
+Result<Observing> send(Run& run, Lane& lane, const std::vector<std::vector<Token>>& prompts, std::uint32_t output);
+
+// The engine broke or hung: nothing more is asked of it.
+bool is_fatal(const Error& error);
+
+// Marks the row as failed and the lane as lost where the error is fatal. `part`: "in the context sweep".
+void give_up(Lane& lane, Row& row, const std::string& part, const Error& error);
+
+Estimate over(std::span<const Timing> timings, double (Timing::*value)() const, Random& random);
+void shuffle(std::vector<std::size_t>& order, Random& random);
+std::string whole_seconds(double seconds);
+
+// Statistics of a soak of `seconds` from all its requests, whose points are thinned.
+Drift drift_of(std::vector<DriftPoint> points, double seconds, Random& random);
+
+// The parts behind the rounds. Each fills its field of the lane's row.
+Result<void> sweep_context(Run& run, std::vector<Lane>& lanes, std::vector<Row>& rows);
+Result<void> sweep_streams(Run& run, std::vector<Lane>& lanes, std::vector<Row>& rows);
+Result<void> run_open_loop(Run& run, Lane& lane, Row& row);
+Result<void> run_soak(Run& run, Lane& lane, Row& row);
+
+}  // namespace assay::measure
