@@ -10,7 +10,9 @@
 #include <vector>
 
 #include "adapter/mlx/mlx_backend.h"
+#include "adapter/worker/worker_backend.h"
 #include "artifact/synth.h"
+#include "base/clock.h"
 #include "model/tiny_model.h"
 
 namespace assay::adapter::mlx {
@@ -240,6 +242,28 @@ TEST_F(MlxBackendTest, settings_that_libmlx_cannot_honour_are_refused_by_name) {
   wrong = settings();
   wrong.model = file_ + ".absent";
   EXPECT_EQ(refused(wrong).code, Errc::not_found);
+}
+
+TEST_F(MlxBackendTest, the_worker_program_gives_the_same_logits_across_the_border) {
+  const auto here = open(settings());
+  ASSERT_TRUE(here);
+  WorkerOptions options;
+  options.program = ASSAY_WORKER_MLX;
+  options.load = settings();
+  const SteadyClock clock;
+  const auto there = start_worker(options, clock);
+  ASSERT_TRUE(there) << to_string(there.error());
+  EXPECT_EQ((*there)->facts().name, "mlx");
+  EXPECT_EQ((*there)->facts().version, libmlx_version());
+  EXPECT_EQ(feed(*here, 0, 0, 40), feed(**there, 0, 0, 40));
+  EXPECT_EQ(feed(*here, 0, 40, 41), feed(**there, 0, 40, 41));
+  EXPECT_EQ((*there)->forward(std::vector<Slot>{{0, 50, 1, true}}, *std::make_unique<Logits>()).error().code,
+            Errc::bad_value);
+
+  options.load.kv = "q8_0";
+  const auto wrong = start_worker(options, clock);
+  ASSERT_FALSE(wrong);
+  EXPECT_EQ(wrong.error().code, Errc::unsupported) << to_string(wrong.error());
 }
 
 TEST_F(MlxBackendTest, loading_tells_how_far_it_is_and_can_be_stopped) {
