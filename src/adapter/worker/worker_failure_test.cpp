@@ -352,7 +352,7 @@ TEST(WorkerEnd, it_ends_when_the_host_is_gone) {
         [[maybe_unused]] const auto sent = ::write(told[1], &worker, sizeof worker);
         Logits logits;
         const std::vector<Slot> slots{{0, 0, 1, true}};
-        if (backend) EXPECT_TRUE((*backend)->forward(slots, logits));
+        if (backend) [[maybe_unused]] const auto done = (*backend)->forward(slots, logits);
         while (true) ::pause();
       }).join();
       std::_Exit(0);
