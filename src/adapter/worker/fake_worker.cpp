@@ -9,7 +9,7 @@
 //   X-at-load, X-at-forward=N (the N-th, from 0): crash hang exit throw bad-alloc out-of-memory garbage close half flood
 //   refuse-load  absurd-facts=N  wrong-device
 //   X-at-forward=N also: nan full lost rows call twice short
-//   slow-forward=MS  idle (no logits are computed)  deaf (ignores SIGTERM, and never ends by itself)
+//   slow-forward=MS  idle (no logits are computed)  in-place (they go straight into the shared memory)  deaf (ignores SIGTERM, and never ends by itself)
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -223,6 +223,27 @@ class FakeEngine final : public Backend {
   mutable std::uint32_t calls_ = 0;  // the number of the request being served
 };
 
+class InPlaceEngine final : public Backend, public WritesRows {
+ public:
+  InPlaceEngine(const LoadSettings& settings, const Orders& orders)
+      : idle_(orders.has("idle")), engine_(settings, orders) {}
+  const BackendFacts& facts() const override { return engine_.facts(); }
+  Result<void> forward(std::span<const Slot> slots, Logits& logits) override { return engine_.forward(slots, logits); }
+  Result<void> forward_into(std::span<const Slot> slots, std::span<float> rows) override {
+    ASSAY_TRY(engine_.forward(slots, logits_));
+    if (!idle_) std::ranges::copy(logits_.values, rows.begin());
+    return {};
+  }
+  Result<void> forget(SeqId seq, Position from, Position to) override { return engine_.forget(seq, from, to); }
+  Result<void> share(SeqId from, SeqId to, Position upto) override { return engine_.share(from, to, upto); }
+  MemoryUse memory() const override { return engine_.memory(); }
+
+ private:
+  const bool idle_;
+  FakeEngine engine_;
+  Logits logits_;
+};
+
 // Facts that a worker of ours would never say.
 std::string absurd_facts(std::int64_t which) {
   const FakeEngine engine({}, Orders(""));
@@ -294,6 +315,7 @@ Result<std::unique_ptr<Backend>> load(const LoadSettings& settings, const LoadPr
     sleep_ms(10);
     if (!progress(0.5)) return fail(Errc::cancelled, "loading");
   }
+  if (orders.has("in-place")) return std::make_unique<InPlaceEngine>(settings, orders);
   return std::make_unique<FakeEngine>(settings, std::move(orders));
 }
 

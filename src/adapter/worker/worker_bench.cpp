@@ -1,5 +1,5 @@
 // What the border to a worker costs per call, beside an engine that computes nothing: the caller's time of forward()
-// less the engine's own. Arguments: vocabulary, rows of logits per call.
+// less the engine's own. Arguments: vocabulary, rows of logits per call, whether the engine writes them in place.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -24,7 +24,7 @@ void border(benchmark::State& state) {
   const SteadyClock clock;
   WorkerOptions options;
   options.program = ASSAY_FAKE_WORKER;
-  options.load.model = "fake:idle,vocab=" + std::to_string(state.range(0));
+  options.load.model = "fake:idle,vocab=" + std::to_string(state.range(0)) + (state.range(2) == 1 ? ",in-place" : "");
   options.load.context = 1U << 24U;
   options.load.threads = 1;
   const auto backend = start_worker(options, clock);
@@ -47,7 +47,14 @@ void border(benchmark::State& state) {
   state.counters["border_p99_us"] = percentile(border_us, 0.99);
   state.counters["call_p50_us"] = percentile(total_us, 0.5);
 }
-BENCHMARK(border)->Args({40, 1})->Args({32000, 1})->Args({151936, 1})->Args({151936, 8})->UseRealTime();
+BENCHMARK(border)
+    ->Args({40, 1, 0})
+    ->Args({32000, 1, 0})
+    ->Args({151936, 1, 0})
+    ->Args({151936, 1, 1})
+    ->Args({151936, 8, 0})
+    ->Args({151936, 8, 1})
+    ->UseRealTime();
 
 }  // namespace
 }  // namespace assay::adapter

@@ -90,6 +90,20 @@ TEST_F(Worker, logits_come_in_the_order_of_the_slots_that_asked) {
   }
 }
 
+TEST_F(Worker, an_engine_that_writes_rows_itself_gives_the_same) {
+  const auto one = start("");
+  const auto two = start("in-place");
+  ASSERT_TRUE(one != nullptr && two != nullptr);
+  for (const bool all_logits : {true, false}) {
+    const Position from = all_logits ? 0 : 6;
+    ASSERT_TRUE(one->forward(tokens_from(0, from, 6, all_logits), logits_));
+    const Logits expected = logits_;
+    ASSERT_TRUE(two->forward(tokens_from(0, from, 6, all_logits), logits_));
+    EXPECT_EQ(logits_.values, expected.values);
+  }
+  EXPECT_EQ(two->forward(tokens_from(0, 100, 1), logits_).error().code, Errc::bad_value);
+}
+
 TEST_F(Worker, a_batch_without_logits_gives_no_rows) {
   const auto backend = start("");
   ASSERT_NE(backend, nullptr);
@@ -159,8 +173,8 @@ TEST_F(Worker, progress_of_loading_rises_to_the_caller) {
 }
 
 TEST_F(Worker, loading_may_take_longer_than_its_timeout_while_it_goes_on) {
-  WorkerOptions options = fake_options("slow-load=1500");
-  options.load_timeout_ns = 800'000'000;
+  WorkerOptions options = fake_options("slow-load=3000");
+  options.load_timeout_ns = 2'000'000'000;
   EXPECT_NE(start(options), nullptr);
 }
 
