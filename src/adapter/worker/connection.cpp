@@ -96,6 +96,9 @@ Result<wire::Message> Connection::receive(const Patience& patience, std::int64_t
   const std::int64_t deadline_ns = since_ns + patience.timeout_ns;
   while (true) {
     auto frame = wire::read(in_, wire::Sender::worker);
+    if (!frame && frame.error().code == Errc::unsupported) {
+      return lose(Errc::engine_lost, "speaks " + frame.error().detail + ": install this engine again");
+    }
     if (!frame) return lose(Errc::engine_lost, "broke the protocol: " + to_string(frame.error()));
     if (*frame) {
       if ((*frame)->call != call_) {
