@@ -3,11 +3,19 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <span>
 #include <string>
+#include <utility>
+#include <variant>
 #include <vector>
+
+#include "adapter/worker/load_settings.h"
+#include "adapter/worker/loaded_facts.h"
+#include "base/mapped_file.h"
 
 namespace assay::adapter::wire {
 namespace {
@@ -58,6 +66,47 @@ TEST(Wire, the_documented_example_is_true) {
   const auto answer = bytes_from({0x41, 0x53, 0x53, 0x59, 1, 0, 6, 0, 3,    0,    0,    0, 0x10, 0, 0, 0,
                                   1,    0,    0,    0,    0, 0, 0, 0, 0x60, 0xe3, 0x16, 0, 0,    0, 0, 0});
   EXPECT_EQ(bytes_of(3, Done{1, 1'500'000}), answer);
+}
+
+// Frames that were written from docs/workers.md by tools/golden_wire.py.
+TEST(Wire, frames_of_an_independent_writer_are_understood) {
+  const auto golden = [](const char* file, Sender sender) {
+    const auto text = read_text_file(ASSAY_SOURCE_DIR "/tests/golden/wire/" + std::string(file) + ".bin", 4096);
+    EXPECT_TRUE(text) << file;
+    const auto bytes = std::as_bytes(std::span(*text));
+    auto frame = read(bytes, sender);
+    EXPECT_TRUE(frame && *frame && (*frame)->bytes == bytes.size()) << file;
+    // And written here, it is the same to the byte.
+    EXPECT_TRUE(std::ranges::equal(bytes_of((*frame)->call, (*frame)->message), bytes)) << file;
+    return std::move((*frame)->message);
+  };
+  const auto hello = std::get<Hello>(golden("01_hello", Sender::worker));
+  EXPECT_EQ(hello.engine + "|" + hello.version + "|" + hello.build, "llama.cpp|0.3.36|abc, -O3");
+  const auto load = std::get<Load>(golden("02_load", Sender::host));
+  const auto settings = load_settings_from_json(*parse_json(load.settings, "settings"));
+  ASSERT_TRUE(settings) << to_string(settings.error());
+  EXPECT_EQ(settings->model, "/models/größer.gguf");
+  EXPECT_EQ(settings->ubatch, 256U);
+  EXPECT_EQ(std::get<Loading>(golden("03_progress", Sender::worker)).share, 0.25);
+  const auto loaded = std::get<Loaded>(golden("04_loaded", Sender::worker));
+  const auto facts = loaded_facts_from_json(*parse_json(loaded.facts, "facts"));
+  ASSERT_TRUE(facts) << to_string(facts.error());
+  EXPECT_EQ(facts->facts.vocab, 151936U);
+  EXPECT_EQ(facts->memory.kv, 117440512U);
+  const auto forward = std::get<Forward>(golden("05_forward", Sender::host));
+  ASSERT_EQ(forward.slots.size(), 2U);
+  EXPECT_EQ(forward.slots[1].seq, 1U);
+  EXPECT_EQ(forward.slots[1].pos, 5U);
+  EXPECT_EQ(forward.slots[1].token, 151935);
+  EXPECT_TRUE(forward.slots[1].wants_logits);
+  EXPECT_EQ(std::get<Done>(golden("06_done", Sender::worker)).engine_ns, 1'500'000);
+  EXPECT_EQ(std::get<Forget>(golden("07_forget", Sender::host)).to, 4096U);
+  EXPECT_EQ(std::get<Share>(golden("08_share", Sender::host)).upto, 1U);
+  golden("09_memory", Sender::host);
+  EXPECT_EQ(std::get<TellMemory>(golden("10_memory_use", Sender::worker)).use.scratch, 1'000'000U);
+  const Error error = std::get<Failed>(golden("11_error", Sender::worker)).error;
+  EXPECT_EQ(to_string(error), "full: no KV page is free");
+  golden("12_close", Sender::host);
 }
 
 TEST(Wire, every_message_is_read_as_it_was_written) {
