@@ -238,6 +238,7 @@ void add_chat(CLI::App& app, Session& session) {
   command->add_option("--system", options->system, "system message");
   command->add_flag("--stats", options->stats, "counts and speeds after each answer");
   add_model_options(*command, options->model);
+  add_engine_option(*command, options->model);
   add_generation_options(*command, options->generation);
   command->callback([options, &session] {
     if (const auto done = chat(session, *options); !done) session.fail(done.error());

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "artifact/store.h"
+#include "cli/foreign.h"
 #include "device/cpu/thread_pool.h"
 #include "device/host/host.h"
 #include "direct/cpu_backend.h"
@@ -55,6 +56,12 @@ void add_model_options(CLI::App& command, ModelOptions& options) {
   command.add_option("-t,--threads", options.threads, "threads (default: one per core)");
   command.add_option("--batch", options.batch, "most tokens in one forward pass")->capture_default_str();
   command.add_option("--kv", options.kv, "type of keys and values: f16 or q8_0")->capture_default_str();
+}
+
+void add_engine_option(CLI::App& command, ModelOptions& options) {
+  command
+      .add_option("-e,--engine", options.engine, "direct, or one of 'assay engines': NAME, NAME@VERSION, NAME:DEVICE")
+      ->capture_default_str();
 }
 
 Result<std::string> find_model(const Session& session, const std::string& model) {
@@ -144,14 +151,21 @@ Result<std::unique_ptr<LoadedModel>> load_model(const Session& session, const Mo
     out->tokenizer = std::make_unique<Tokenizer>(std::move(*tokenizer));
     out->detokenize = std::make_unique<TokenizerText>(*out->tokenizer);
   }
+  const std::uint32_t trained = source.config().context_train;
+  const std::uint32_t context =
+      options.context != 0 ? options.context : std::min(trained == 0 ? context_default : trained, context_default);
+  if (options.engine != "direct") {
+    auto worker = open_worker(session, options, *out, context);
+    if (!worker) return std::unexpected(std::move(worker.error()));
+    out->backend = std::move(*worker);
+    return out;
+  }
   const auto kv = kernel::kv_type_from_name(options.kv);
   if (!kv) return fail(Errc::bad_value, "--kv is \"" + options.kv + "\", expected f16 or q8_0");
   const auto isa = chosen_isa();
   if (!isa) return std::unexpected(isa.error());
-  const std::uint32_t trained = source.config().context_train;
   direct::CpuOptions cpu;
-  cpu.context =
-      options.context != 0 ? options.context : std::min(trained == 0 ? context_default : trained, context_default);
+  cpu.context = context;
   cpu.sequences = options.sequences;
   cpu.batch = options.batch;
   cpu.threads = options.threads;

@@ -27,12 +27,16 @@ struct ModelOptions {
   std::uint32_t batch = 512;
   std::uint32_t sequences = 1;
   std::string kv = "f16";
+  std::string engine = "direct";  // or an installed one: NAME, NAME@VERSION, NAME:DEVICE
 };
 
 inline constexpr std::uint32_t context_default = 8192;  // positions; more costs memory and is asked for by name
 
 // Adds --model, --context, --threads, --batch and --kv.
 void add_model_options(CLI::App& command, ModelOptions& options);
+
+// Adds --engine.
+void add_engine_option(CLI::App& command, ModelOptions& options);
 
 // Members are borrowed by later ones: the order is that of construction.
 struct LoadedModel {
@@ -50,7 +54,7 @@ Result<std::string> find_model(const Session& session, const std::string& model)
 // no_tokenizer: LoadedModel::tokenizer and detokenize stay null, for models that come without a vocabulary.
 enum class Parts : std::uint8_t { all, no_tokenizer };
 
-// Opens, checks and loads onto the CPU, with progress on stderr. Every error begins with the path.
+// Opens, checks and loads, with progress on stderr. Every error names the path or the engine.
 Result<std::unique_ptr<LoadedModel>> load_model(const Session& session, const ModelOptions& options,
                                                 Parts parts = Parts::all);
 

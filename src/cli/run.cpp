@@ -91,6 +91,7 @@ void add_run(CLI::App& app, Session& session) {
   system->excludes(raw);
   command->add_flag("--stats", options->stats, "print counts and speeds on stderr");
   add_model_options(*command, options->model);
+  add_engine_option(*command, options->model);
   add_generation_options(*command, options->generation);
   command->callback([options, prompt, &session] {
     options->prompt_given = prompt->count() > 0;

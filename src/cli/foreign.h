@@ -1,0 +1,42 @@
+// Installed engines as commands name them: NAME, NAME@VERSION, NAME:DEVICE.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "adapter/installed/manifest.h"
+#include "adapter/worker/worker_backend.h"
+#include "cli/command.h"
+#include "cli/model_options.h"
+
+namespace assay::cli {
+
+struct EngineSpec {
+  std::string name;     // "direct", "llama.cpp"
+  std::string version;  // "": the newest
+  std::string device;   // "": the fastest that the engine was built for
+};
+
+// Errc::bad_value where a part is empty.
+Result<EngineSpec> parse_engine_spec(std::string_view text);
+
+// The installed engine that the spec means. Errc::not_found says how to install it and what is installed;
+// Errc::unsupported: not built for the device.
+Result<adapter::Manifest> find_engine(const Session& session, const EngineSpec& spec);
+
+// The device of the spec, else the first of "cuda", "metal", "cpu" that the engine was built for.
+std::string engine_device(const adapter::Manifest& manifest, const EngineSpec& spec);
+
+// Starts the engine's worker on the model's own file with the settings that `direct` would get. Errors begin with the
+// engine's name; Errc::unsupported where it cannot read this kind of artifact.
+Result<std::unique_ptr<adapter::WorkerBackend>> open_worker(const Session& session, const adapter::Manifest& manifest,
+                                                            const std::string& device, const LoadedModel& model,
+                                                            const ModelOptions& options, std::uint32_t context);
+
+// The engine that options.engine names, on its default device.
+Result<std::unique_ptr<adapter::WorkerBackend>> open_worker(const Session& session, const ModelOptions& options,
+                                                            const LoadedModel& model, std::uint32_t context);
+
+}  // namespace assay::cli
