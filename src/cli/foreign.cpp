@@ -70,26 +70,33 @@ std::string engine_device(const adapter::Manifest& manifest, const EngineSpec& s
   return "cpu";
 }
 
-Result<std::unique_ptr<adapter::WorkerBackend>> open_worker(const Session& session, const adapter::Manifest& manifest,
-                                                            const std::string& device, const LoadedModel& model,
-                                                            const ModelOptions& options, std::uint32_t context) {
-  const std::string kind = std::filesystem::is_directory(model.path) ? "mlx" : "gguf";
-  if (std::ranges::find(manifest.loads, kind) == manifest.loads.end()) {
-    return assay::fail(Errc::unsupported, manifest.name + " reads " + listed(manifest.loads) + ", and " + model.path +
-                                              " is " + (kind == "mlx" ? "a safetensors folder" : "a GGUF file"));
-  }
+Result<adapter::LoadSettings> worker_settings(const LoadedModel& model, const ModelOptions& options,
+                                              const std::string& device, std::uint32_t context) {
   const auto threads = chosen_threads(options.threads);
   if (!threads) return std::unexpected(threads.error());
+  adapter::LoadSettings out;
+  out.model = model.path;
+  out.device = device;
+  out.context = context;
+  out.sequences = options.sequences;
+  out.batch = options.batch;
+  out.ubatch = std::min<std::uint32_t>(options.batch, 512);
+  out.threads = static_cast<std::uint32_t>(*threads);
+  out.kv = options.kv;
+  return out;
+}
+
+Result<std::unique_ptr<adapter::WorkerBackend>> open_worker(const Session& session, const adapter::Manifest& manifest,
+                                                            const adapter::LoadSettings& settings) {
+  const std::string kind = std::filesystem::is_directory(settings.model) ? "mlx" : "gguf";
+  if (std::ranges::find(manifest.loads, kind) == manifest.loads.end()) {
+    return assay::fail(Errc::unsupported, manifest.name + " reads " + listed(manifest.loads) + ", and " +
+                                              settings.model + " is " +
+                                              (kind == "mlx" ? "a safetensors folder" : "a GGUF file"));
+  }
   adapter::WorkerOptions worker;
   worker.program = (std::filesystem::path(manifest.folder) / manifest.worker).string();
-  worker.load.model = model.path;
-  worker.load.device = device;
-  worker.load.context = context;
-  worker.load.sequences = options.sequences;
-  worker.load.batch = options.batch;
-  worker.load.ubatch = std::min<std::uint32_t>(options.batch, 512);
-  worker.load.threads = static_cast<std::uint32_t>(*threads);
-  worker.load.kv = options.kv;
+  worker.load = settings;
   Progress progress(session.clock, session.progress(), "loading " + manifest.name, 100, "%");
   auto backend = adapter::start_worker(worker, session.clock, [&](double share) {
     progress.update(static_cast<std::uint64_t>(share * 100));
@@ -99,13 +106,15 @@ Result<std::unique_ptr<adapter::WorkerBackend>> open_worker(const Session& sessi
   return backend;
 }
 
-Result<std::unique_ptr<adapter::WorkerBackend>> open_worker(const Session& session, const ModelOptions& options,
+Result<std::unique_ptr<adapter::WorkerBackend>> open_engine(const Session& session, const ModelOptions& options,
                                                             const LoadedModel& model, std::uint32_t context) {
   const auto spec = parse_engine_spec(options.engine);
   if (!spec) return std::unexpected(spec.error());
   const auto manifest = find_engine(session, *spec);
   if (!manifest) return std::unexpected(manifest.error());
-  return open_worker(session, *manifest, engine_device(*manifest, *spec), model, options, context);
+  const auto settings = worker_settings(model, options, engine_device(*manifest, *spec), context);
+  if (!settings) return std::unexpected(settings.error());
+  return open_worker(session, *manifest, *settings);
 }
 
 }  // namespace assay::cli

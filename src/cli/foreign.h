@@ -29,14 +29,17 @@ Result<adapter::Manifest> find_engine(const Session& session, const EngineSpec& 
 // The device of the spec, else the first of "cuda", "metal", "cpu" that the engine was built for.
 std::string engine_device(const adapter::Manifest& manifest, const EngineSpec& spec);
 
-// Starts the engine's worker on the model's own file with the settings that `direct` would get. Errors begin with the
-// engine's name; Errc::unsupported where it cannot read this kind of artifact.
+// What a worker is told, so that it runs the model as `direct` would. Errc::bad_value: threads out of range.
+Result<adapter::LoadSettings> worker_settings(const LoadedModel& model, const ModelOptions& options,
+                                              const std::string& device, std::uint32_t context);
+
+// Starts the engine's worker. Errors begin with the engine's name; Errc::unsupported where it cannot read this kind of
+// artifact.
 Result<std::unique_ptr<adapter::WorkerBackend>> open_worker(const Session& session, const adapter::Manifest& manifest,
-                                                            const std::string& device, const LoadedModel& model,
-                                                            const ModelOptions& options, std::uint32_t context);
+                                                            const adapter::LoadSettings& settings);
 
 // The engine that options.engine names, on its default device.
-Result<std::unique_ptr<adapter::WorkerBackend>> open_worker(const Session& session, const ModelOptions& options,
+Result<std::unique_ptr<adapter::WorkerBackend>> open_engine(const Session& session, const ModelOptions& options,
                                                             const LoadedModel& model, std::uint32_t context);
 
 }  // namespace assay::cli

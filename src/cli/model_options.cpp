@@ -155,7 +155,7 @@ Result<std::unique_ptr<LoadedModel>> load_model(const Session& session, const Mo
   const std::uint32_t context =
       options.context != 0 ? options.context : std::min(trained == 0 ? context_default : trained, context_default);
   if (options.engine != "direct") {
-    auto worker = open_worker(session, options, *out, context);
+    auto worker = open_engine(session, options, *out, context);
     if (!worker) return std::unexpected(std::move(worker.error()));
     out->backend = std::move(*worker);
     return out;
