@@ -89,10 +89,9 @@ adapter::LoadSettings settings_for(const std::string& model) {
   return settings;
 }
 
-Result<std::unique_ptr<adapter::WorkerBackend>> start(const adapter::LoadSettings& settings,
-                                                      const adapter::LoadProgress& progress = {}) {
+Result<std::unique_ptr<adapter::WorkerBackend>> start(const adapter::LoadSettings& settings) {
   static const SteadyClock clock;
-  return adapter::start_worker({.program = worker_program(), .load = settings}, clock, progress);
+  return adapter::start_worker({.program = worker_program(), .load = settings}, clock);
 }
 
 std::vector<Token> tokens_of(std::size_t count, std::uint32_t vocab, std::size_t seed = 0) {
@@ -433,13 +432,6 @@ TEST(LlamaWorker, settings_that_llama_cpp_cannot_do_are_refused) {
   settings = settings_for(shipped());
   settings.sequences = 1000;
   expect_refused({settings, Errc::bad_value, "sequences is 1000"});
-}
-
-TEST(LlamaWorker, a_load_can_be_stopped) {
-  NEED_LLAMA_CPP();
-  const auto backend = start(settings_for(shipped()), [](double) { return false; });
-  ASSERT_FALSE(backend);
-  EXPECT_EQ(backend.error().code, Errc::cancelled) << to_string(backend.error());
 }
 
 }  // namespace

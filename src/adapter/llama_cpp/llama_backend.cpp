@@ -33,7 +33,7 @@ struct FreeContext {
 using ModelPtr = std::unique_ptr<llama_model, FreeModel>;
 using ContextPtr = std::unique_ptr<llama_context, FreeContext>;
 
-class LlamaBackend final : public Backend {
+class LlamaBackend final : public Backend, public WritesRows {
  public:
   LlamaBackend(ModelPtr model, ContextPtr context, ThreadPoolPtr pool, BackendFacts facts, MemoryUse memory,
                std::uint32_t rows_max)
@@ -57,18 +57,21 @@ class LlamaBackend final : public Backend {
   const BackendFacts& facts() const override { return facts_; }
 
   Result<void> forward(std::span<const Slot> slots, Logits& logits) override {
+    const auto rows = static_cast<std::size_t>(std::ranges::count(slots, true, &Slot::wants_logits));
+    logits.vocab = facts_.vocab;
+    logits.values.resize(rows * facts_.vocab);
+    return forward_into(slots, logits.values);
+  }
+
+  Result<void> forward_into(std::span<const Slot> slots, std::span<float> rows) override {
     ASSAY_TRY(plan_runs(slots, facts_, lengths_, runs_));
-    std::size_t rows = 0;
     for (std::size_t i = 0; i < slots.size(); ++i) {
       token_[i] = slots[i].token;
       position_[i] = static_cast<llama_pos>(slots[i].pos);
       sequence_[i] = static_cast<llama_seq_id>(slots[i].seq);
       wants_[i] = slots[i].wants_logits ? 1 : 0;
-      rows += slots[i].wants_logits ? 1 : 0;
     }
-    logits.vocab = facts_.vocab;
-    logits.values.resize(rows * facts_.vocab);
-    const auto done = compute(slots.size(), logits);
+    const auto done = compute(slots.size(), rows);
     if (!done) {
       for (const SlotRun& run : runs_) {
         llama_memory_seq_rm(kv_, static_cast<llama_seq_id>(run.seq), static_cast<llama_pos>(run.position), -1);
@@ -104,8 +107,7 @@ class LlamaBackend final : public Backend {
 
  private:
   // On a GPU a batch without logits may still run when this returns, as in llama.cpp's own tools: the next call waits.
-  Result<void> compute(std::size_t count, Logits& logits) {
-    std::size_t row = 0;
+  Result<void> compute(std::size_t count, std::span<float> rows) {
     for (std::size_t begin = 0; begin < count;) {
       std::size_t end = begin;
       for (std::uint32_t asked = 0; end < count && asked + static_cast<std::uint32_t>(wants_[end]) <= rows_max_;
@@ -119,7 +121,8 @@ class LlamaBackend final : public Backend {
         if (wants_[i] == 0) continue;
         const float* from = llama_get_logits_ith(context_.get(), static_cast<std::int32_t>(i - begin));
         if (from == nullptr) return std::unexpected(decode_error(-4, end - begin, process_log().last_words()));
-        std::memcpy(logits.row(row++).data(), from, facts_.vocab * sizeof(float));
+        std::memcpy(rows.data(), from, facts_.vocab * sizeof(float));
+        rows = rows.subspan(facts_.vocab);
       }
       begin = end;
     }
@@ -279,6 +282,7 @@ WorkerIdentity llama_identity() {
 
 Result<std::unique_ptr<Backend>> make_llama_backend(const LoadSettings& settings, const LoadProgress& progress) {
   ASSAY_TRY(check(settings));
+  const std::vector<std::string> environment = environment_notes();  // before ggml sets some of its own
   start_library();
   const auto device = find_device(settings.device);
   if (!device) return std::unexpected(device.error());
@@ -315,7 +319,9 @@ Result<std::unique_ptr<Backend>> make_llama_backend(const LoadSettings& settings
           "llama.cpp does not say its buffer sizes: weights as in the file, KV and scratch unknown");
       memory = {.weights = llama_model_size(model->get())};
     }
-    for (std::string& note : surroundings()) facts.notes.push_back(std::move(note));
+    for (const std::string& warning : process_log().warnings()) facts.notes.push_back("llama.cpp warns: " + warning);
+    for (std::string& note : accelerators()) facts.notes.push_back(std::move(note));
+    facts.notes.insert(facts.notes.end(), environment.begin(), environment.end());
     return std::make_unique<LlamaBackend>(std::move(*model), std::move(*context), std::move(*pool), std::move(facts),
                                           memory, rows_max);
   } catch (const std::exception& error) {

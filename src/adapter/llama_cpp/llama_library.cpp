@@ -177,7 +177,7 @@ Result<std::vector<MatrixType>> matrix_types(const std::string& path, const llam
   return out;
 }
 
-std::vector<std::string> surroundings() {
+std::vector<std::string> environment_notes() {
   std::vector<std::string> notes;
   for (char** variable = environ; variable != nullptr && *variable != nullptr; ++variable) {
     const std::string_view text = *variable;
@@ -190,6 +190,11 @@ std::vector<std::string> surroundings() {
       if (text.starts_with(prefix)) notes.push_back("environment: " + std::string(text.substr(0, 200)));
     }
   }
+  return notes;
+}
+
+std::vector<std::string> accelerators() {
+  std::vector<std::string> notes;
   for (std::size_t i = 0; i < ggml_backend_dev_count(); ++i) {
     ggml_backend_dev_t device = ggml_backend_dev_get(i);
     if (ggml_backend_dev_type(device) != GGML_BACKEND_DEVICE_TYPE_ACCEL) continue;

@@ -42,8 +42,9 @@ std::optional<std::string> model_scalar(const llama_model* model, const std::str
 Result<std::vector<MatrixType>> matrix_types(const std::string& path, const llama_model* model);
 
 // Notes on what else moves speed or results and was not in the settings: GGML_*, LLAMA_* and OpenMP variables of the
-// environment, accelerator libraries that take matrix products on the CPU.
-std::vector<std::string> surroundings();
+// environment; accelerator libraries that take matrix products on the CPU.
+std::vector<std::string> environment_notes();
+std::vector<std::string> accelerators();
 
 // Fields that came and went. Templates, so that a missing one is no error.
 template <class Params>

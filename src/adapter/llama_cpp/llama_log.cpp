@@ -99,6 +99,7 @@ MemoryUse LlamaLog::buffers() const {
 void LlamaLog::clear() {
   const std::scoped_lock lock(mutex_);
   errors_.clear();
+  warnings_.clear();
 }
 
 }  // namespace assay::adapter

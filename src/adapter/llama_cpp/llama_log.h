@@ -23,14 +23,14 @@ class LlamaLog final {
   // Errors since clear(), the last few, without the name of the C function before each, joined by "; "; empty: none.
   std::string last_words() const;
 
-  // Warnings since the start, each once.
+  // Warnings since clear(), each once.
   std::vector<std::string> warnings() const;
 
   // Sum of the "... buffer size = ... MiB" lines since the start: model, KV, and compute with output. Zeros where
   // llama.cpp did not say.
   MemoryUse buffers() const;
 
-  void clear();  // forgets the errors
+  void clear();  // forgets errors and warnings
 
  private:
   void append(std::string_view text);
