@@ -1,5 +1,5 @@
 # `make demo` and `make test` are all a newcomer needs. Each target installs what it lacks first (tools/setup), so a fresh clone works.
-.PHONY: demo test asan tsan bench lint format fuzz macos arm clean
+.PHONY: demo test asan tsan bench lint analyze format fuzz macos arm clean
 
 # On macOS tools/setup links LLVM 19 here under the names that the presets use.
 export PATH := $(CURDIR)/build/llvm:$(PATH)
@@ -41,6 +41,11 @@ lint:
 	tools/setup build test clang
 	cmake --preset dev --log-level=WARNING
 	tools/lint build/dev
+
+analyze:
+	tools/setup build test clang
+	cmake --preset dev --log-level=WARNING
+	tools/lint --analyze build/dev
 
 format:
 	tools/setup clang
