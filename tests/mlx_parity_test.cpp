@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -30,7 +31,17 @@ struct Ran {
   BackendFacts facts;
 };
 
-Result<Ran> run(const std::string& path, std::size_t tokens, const std::string& kv = "f32") {
+using adapter::mlx::Compute;
+namespace mx = adapter::mlx::mx;
+
+measure::Rounding::Activations rounding_of(const std::string& activations) {
+  if (activations == "f16") return measure::Rounding::Activations::f16;
+  return activations == "bf16" ? measure::Rounding::Activations::bf16 : measure::Rounding::Activations::f32;
+}
+
+Result<Ran> run(
+    const std::string& path, std::size_t tokens, const std::string& kv = "f32",
+    const std::function<void(Compute&)>& adjust = [](Compute&) {}) {
   const auto checkpoint = Checkpoint::open(path);
   if (!checkpoint) return std::unexpected(checkpoint.error());
   const auto weights = model::bind(checkpoint->config(), [&](auto name) { return checkpoint->tensor(name); });
@@ -41,10 +52,10 @@ Result<Ran> run(const std::string& path, std::size_t tokens, const std::string& 
   settings.batch = settings.ubatch = 16;
   settings.threads = 2;
   settings.kv = kv;
-  auto backend = adapter::mlx::make_mlx_backend(settings, {});
+  auto backend = adapter::mlx::make_adjusted_mlx_backend(settings, {}, adjust);
   if (!backend) return std::unexpected(backend.error());
-  const measure::Rounding rounding = {.activations = measure::Rounding::Activations::f32,
-                                      .kv = kv == "f32" ? DType::f32 : DType::f16};
+  const measure::Rounding rounding = {.activations = rounding_of((*backend)->facts().activations),
+                                      .kv = *dtype_from_name(kv)};
   const auto parity = measure::run_parity(**backend, *weights, rounding, text(tokens, checkpoint->config().vocab),
                                           measure::spread_positions(static_cast<std::uint32_t>(tokens), 24));
   if (!parity) return std::unexpected(parity.error());
@@ -53,11 +64,11 @@ Result<Ran> run(const std::string& path, std::size_t tokens, const std::string& 
   return Ran{*parity, (*backend)->facts()};
 }
 
-void expect_holds(const Result<Ran>& ran) {
+void expect_holds(const Result<Ran>& ran, const std::string& activations = "f32") {
   ASSERT_TRUE(ran) << to_string(ran.error());
   EXPECT_TRUE(ran->parity.holds()) << ran->parity.max_abs << " > " << ran->parity.bound;
   EXPECT_GT(ran->parity.max_abs, 0) << "the engine is not the reference";
-  EXPECT_EQ(ran->facts.activations, "f32");
+  EXPECT_EQ(ran->facts.activations, activations);
 }
 
 TEST(MlxParity, the_shipped_model_agrees_with_the_reference) {
@@ -77,6 +88,18 @@ class MlxFolder : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(MlxFolder, a_folder_agrees_with_the_reference) {
   expect_holds(run(std::string(ASSAY_SOURCE_DIR) + "/tests/golden/" + GetParam(), 40));
+}
+
+// What a GPU computes, here on the CPU: libmlx's own RoPE and attention, first in f32, then in f16.
+TEST_P(MlxFolder, the_operations_of_a_gpu_agree_too) {
+  const std::string folder = std::string(ASSAY_SOURCE_DIR) + "/tests/golden/" + GetParam();
+  expect_holds(run(folder, 40, "f32", [](Compute& compute) { compute.fused = true; }));
+  expect_holds(run(folder, 40, "f16",
+                   [](Compute& compute) {
+                     compute.fused = true;
+                     compute.activations = mx::float16;
+                   }),
+               "f16");
 }
 
 INSTANTIATE_TEST_SUITE_P(Golden, MlxFolder,

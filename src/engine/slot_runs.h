@@ -16,6 +16,8 @@ struct SlotRun {
   Position position = 0;
   std::uint32_t first = 0;
   std::uint32_t count = 0;
+
+  bool operator==(const SlotRun&) const = default;
 };
 
 // Splits slots into runs of one sequence each, in order; a sequence may come once. lengths[s]: positions that sequence s

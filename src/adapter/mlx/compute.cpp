@@ -86,6 +86,7 @@ Result<Compute> choose_compute(const LoadSettings& settings, const model::Weight
   Compute compute;
   compute.device = *device;
   compute.kv = *kv;
+  compute.fused = !compute.cpu();
   compute.activations = compute.cpu() ? mx::float32 : stored_with(weights);
   if (compute.cpu()) {
     compute.streams.push_back(mx::default_stream(compute.device));

@@ -40,20 +40,21 @@ bool sees(const ModelConfig& config, bool slides, Position query, Position key) 
 }  // namespace
 
 struct Graph::Turn {
-  std::optional<mx::array> cos, sin;  // CPU: (slots, 1, rope_dims / 2)
-  std::optional<mx::array> offsets;   // GPU, several runs: (slots) int32
-  int offset = 0;                     // GPU, one run
-  // By run and whether the layer slides: added to scores on the CPU, bool on a GPU; (count, keys).
+  std::optional<mx::array> cos, sin;  // plain: (slots, 1, rope_dims / 2)
+  std::optional<mx::array> offsets;   // fused, several runs: (slots) int32
+  int offset = 0;                     // fused, one run
+  // By run and whether the layer slides, (count, keys): added to scores, or bool where fused.
   std::map<std::pair<std::uint32_t, bool>, mx::array> masks;
 };
 
 Graph::Graph(const GraphModel& model, const Compute& compute)
     : model_(model), compute_(compute), score_scale_(model.config.attention_scale), swiglu_(gated) {
-  if (compute.cpu()) return;
+  if (!compute.fused) return;
   const ModelConfig& config = model.config;
-  // Compiled graphs are built by a C++ compiler at run time on the CPU: not there.
-  swiglu_ = mx::compile(gated, true);
+  // On the CPU a compiled graph would be built by a C++ compiler at run time.
+  if (!compute.cpu()) swiglu_ = mx::compile(gated, true);
   std::vector<float> periods;
+  periods.reserve(model.rope.inverse.size());
   for (const double frequency : model.rope.inverse) periods.push_back(static_cast<float>(1 / frequency));
   rope_periods_ = mx::array(periods.begin(), {i(periods.size())});
   if (model.rope.magnitude == 1) return;
@@ -73,7 +74,7 @@ Graph::Turn Graph::turn_of(const GraphBatch& batch) const {
   for (const SlotRun& run : batch.runs) {
     for (std::uint32_t s = 0; s < run.count; ++s) positions.push_back(static_cast<std::int32_t>(run.position + s));
   }
-  if (compute_.cpu()) {
+  if (!compute_.fused) {
     const std::size_t pairs = model_.rope.inverse.size();
     std::vector<float> cos(positions.size() * pairs);
     std::vector<float> sin(cos.size());
@@ -93,19 +94,20 @@ Graph::Turn Graph::turn_of(const GraphBatch& batch) const {
     for (const bool slides : {false, true}) {
       if (slides && config.sliding_window == 0) continue;
       const MaskKind kind = mask_kind(config, slides, run);
-      if (kind == MaskKind::none || (kind == MaskKind::causal && !compute_.cpu())) continue;
+      if (kind == MaskKind::none || (kind == MaskKind::causal && compute_.fused)) continue;
       const Position first = first_seen(config, slides, run);
       const Position end = run.position + run.count;
       std::vector<float> values;
       values.reserve(std::size_t{run.count} * (end - first));
-      const float hidden = compute_.cpu() ? -std::numeric_limits<float>::infinity() : 0;
+      const float seen = compute_.fused ? 1.0F : 0.0F;
+      const float hidden = compute_.fused ? 0.0F : -std::numeric_limits<float>::infinity();
       for (Position q = run.position; q < end; ++q) {
         for (Position k = first; k < end; ++k) {
-          values.push_back(sees(config, slides, q, k) ? (compute_.cpu() ? 0.0F : 1.0F) : hidden);
+          values.push_back(sees(config, slides, q, k) ? seen : hidden);
         }
       }
       mx::array mask(values.begin(), {i(run.count), i(end - first)});
-      turn.masks.emplace(std::pair(r, slides), compute_.cpu() ? mask : mx::astype(mask, mx::bool_));
+      turn.masks.emplace(std::pair(r, slides), compute_.fused ? mx::astype(mask, mx::bool_) : mask);
     }
   }
   return turn;
@@ -119,7 +121,7 @@ mx::array Graph::rotate(const mx::array& heads, const Turn& turn) const {
   const int dim = heads.shape(2);
   const int dims = i(config.rope_dims);
   const bool adjacent = config.rope_pairs == RopePairs::adjacent;
-  if (!compute_.cpu()) {
+  if (compute_.fused) {
     const mx::array x = rope_magnitude_ ? mx::multiply(heads, *rope_magnitude_) : heads;
     if (turn.offsets) {  // every slot a batch entry of its own
       return mx::reshape(mx::fast::rope(mx::reshape(x, {slots, count, 1, dim}), dims, adjacent, std::nullopt, 1.0F,
@@ -177,7 +179,7 @@ mx::array Graph::attend(const GraphBatch& batch, const Turn& turn, std::uint32_t
   const mx::array values = values_of(sequence, layer, first, end);
   std::optional<mx::array> mask;
   if (const auto found = turn.masks.find({run_index, slides}); found != turn.masks.end()) mask = found->second;
-  if (compute_.cpu()) return attend_plain(q, keys, values, mask);
+  if (!compute_.fused) return attend_plain(q, keys, values, mask);
   // The query takes the cache's type, not the whole cache the query's.
   const std::string mode = mask || run.count == 1 ? "" : "causal";
   return mx::astype(mx::fast::scaled_dot_product_attention(mx::astype(q, compute_.kv), keys, values,

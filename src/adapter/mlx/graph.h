@@ -75,8 +75,8 @@ class Graph {
 
   const GraphModel& model_;
   const Compute& compute_;
-  std::optional<mx::array> rope_periods_;    // GPU: 1 / frequency, what mx::fast::rope wants
-  std::optional<mx::array> rope_magnitude_;  // GPU, YaRN on part of a head: (head_dim)
+  std::optional<mx::array> rope_periods_;    // fused: 1 / frequency, what mx::fast::rope wants
+  std::optional<mx::array> rope_magnitude_;  // fused, YaRN on part of a head: (head_dim)
   double score_scale_ = 0;
   std::function<std::vector<mx::array>(const std::vector<mx::array>&)> swiglu_;
 };

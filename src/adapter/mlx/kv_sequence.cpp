@@ -16,8 +16,8 @@ void reserve(const Compute& compute, const ModelConfig& config, KvSequence& sequ
   const int dim = i(config.head_dim);
   const int more = i(capacity - sequence.capacity);
   const mx::array value_room = mx::zeros({1, heads, more, dim}, compute.kv);
-  const mx::array key_room = compute.cpu() ? mx::zeros({1, heads, dim, more}, compute.kv) : value_room;
-  const int key_axis = compute.cpu() ? 3 : 2;
+  const mx::array key_room = !compute.fused ? mx::zeros({1, heads, dim, more}, compute.kv) : value_room;
+  const int key_axis = !compute.fused ? 3 : 2;
   if (sequence.capacity == 0) {
     for (std::uint32_t layer = 0; layer < config.layers; ++layer) {
       // Arrays of their own: a shared one would be copied at the first write.
@@ -42,7 +42,7 @@ void append(const Compute& compute, KvSequence& sequence, std::uint32_t layer, P
   mx::array& values = sequence.values[layer];
   const mx::array new_values = mx::astype(v, compute.kv);
   const mx::array new_keys = mx::astype(k, compute.kv);
-  if (compute.cpu()) {
+  if (!compute.fused) {
     keys = mx::slice_update(keys, mx::swapaxes(new_keys, 2, 3), mx::Shape{0, 0, 0, i(at)},
                             mx::Shape{1, heads, dim, i(at) + count});
   } else {
@@ -54,7 +54,7 @@ void append(const Compute& compute, KvSequence& sequence, std::uint32_t layer, P
 mx::array keys_of(const Compute& compute, const KvSequence& sequence, std::uint32_t layer, Position first,
                   Position end) {
   const mx::array& keys = sequence.keys[layer];
-  if (compute.cpu()) return mx::slice(keys, {0, 0, 0, i(first)}, {1, keys.shape(1), keys.shape(2), i(end)});
+  if (!compute.fused) return mx::slice(keys, {0, 0, 0, i(first)}, {1, keys.shape(1), keys.shape(2), i(end)});
   return mx::slice(keys, {0, 0, i(first), 0}, {1, keys.shape(1), i(end), keys.shape(3)});
 }
 

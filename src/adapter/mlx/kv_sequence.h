@@ -11,8 +11,8 @@
 
 namespace assay::adapter::mlx {
 
-// (1, kv_heads, capacity, head_dim) per layer; on the CPU keys are (1, kv_heads, head_dim, capacity): what its BLAS
-// multiplies fastest. Copies are cheap: they share the arrays.
+// (1, kv_heads, capacity, head_dim) per layer; keys are (1, kv_heads, head_dim, capacity) where attention is not fused:
+// what the BLAS of a CPU build multiplies fastest. Copies are cheap: they share the arrays.
 struct KvSequence {
   Position capacity = 0;
   std::vector<mx::array> keys, values;  // (layers), empty where capacity == 0

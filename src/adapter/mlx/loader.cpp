@@ -109,7 +109,7 @@ Matrix Loader::fuse(std::span<const TensorView* const> views, Use use) {
   if (out.form.bits != 0) {
     fill_affine(views, out);
   } else {
-    out.turned = compute_.cpu() && use == Use::product;
+    out.turned = !compute_.fused && use == Use::product;
     fill_dense(views, dense_type(*views[0], use), out);
   }
   for (const TensorView* view : views) count(view->bytes());
@@ -215,6 +215,7 @@ mx::array Loader::vector(const TensorView& view, mx::Dtype dtype) {
 
 std::vector<std::string> Loader::notes() const {
   std::vector<std::string> out;
+  out.reserve(changed_.size());
   for (const auto& [what, tensors] : changed_) {
     out.push_back(what + " (" + std::to_string(tensors) + (tensors == 1 ? " tensor)" : " tensors)"));
   }

@@ -37,7 +37,7 @@ std::uint64_t Matrix::bytes() const {
 
 mx::array multiply(const Compute& compute, const Matrix& matrix, const mx::array& x) {
   std::optional<mx::array> x_turned;  // (columns, tokens): both operands are then read along their rows
-  if (compute.cpu() && matrix.form.bits != 0 && x.shape(0) >= dequantize_from) {
+  if (!compute.fused && matrix.form.bits != 0 && x.shape(0) >= dequantize_from) {
     x_turned = mx::contiguous(mx::transpose(x));
   }
   if (matrix.parts.empty()) {

@@ -65,7 +65,7 @@ class MlxBackend final : public Backend {
     facts_.activations = type_name(compute_.activations);
     facts_.notes = model_.notes;
     if (settings.map_file) facts_.notes.emplace_back("weights are copied: libmlx maps no file");
-    if (!settings.flash_attention && !compute_.cpu()) {
+    if (!settings.flash_attention && compute_.fused) {
       facts_.notes.emplace_back("flash_attention: libmlx chooses its attention kernel itself");
     }
     facts_.deterministic = false;
@@ -85,6 +85,7 @@ class MlxBackend final : public Backend {
     if (!cut) return std::unexpected(cut.error());
     if (!*cut) return {};
     return guarded([&] {
+      ahead_.reset();
       lengths_[seq] = from;
       if (from == 0) sequences_[seq] = KvSequence{};
     });
@@ -95,6 +96,7 @@ class MlxBackend final : public Backend {
     ASSAY_TRY(check_share(facts_, lengths_, from, to, upto));
     if (upto == 0) return {};
     return guarded([&] {
+      ahead_.reset();
       sequences_[to] = sequences_[from];
       lengths_[to] = upto;
     });
@@ -150,6 +152,8 @@ class MlxBackend final : public Backend {
         continue;
       }
       under_way_.reset();
+      // While this step computes, the next one's graph is built, in the hope that each sequence gets one more token.
+      if (compute_.fused && count <= ubatch_ && is_decode(piece)) build_ahead(piece);
       out.eval();
       std::memcpy(to, out.data<float>(), out.nbytes());
       to += out.size();
@@ -158,21 +162,63 @@ class MlxBackend final : public Backend {
 
   // Begins to compute a piece and appends it to its sequences.
   mx::array start(const GraphBatch& piece) {
-    std::vector<KvSequence*> sequences;
-    for (const SlotRun& run : piece.runs) {
-      sequences.push_back(&sequences_[run.seq]);
-      lengths_[run.seq] = run.position + run.count;
+    std::optional<mx::array> out;
+    if (ahead_ && ahead_->batch.runs == piece.runs && ahead_->batch.wanted == piece.wanted) {
+      std::ranges::copy(piece.tokens, ahead_->tokens.data<std::int32_t>());
+      for (std::size_t r = 0; r < piece.runs.size(); ++r) {
+        sequences_[piece.runs[r].seq] = std::move(ahead_->sequences[r]);
+      }
+      out = std::move(ahead_->out);
+      ahead_.reset();
+    } else {
+      ahead_.reset();  // it would keep arrays from being written in place
+      std::vector<KvSequence*> sequences;
+      for (const SlotRun& run : piece.runs) sequences.push_back(&sequences_[run.seq]);
+      out = graph_.build(piece, array_of(piece.tokens), sequences);
     }
-    const mx::array tokens(piece.tokens.begin(), {static_cast<int>(piece.tokens.size())});
-    mx::array out = graph_.build(piece, tokens, sequences);
-    std::vector<mx::array> all = {out};
-    for (const KvSequence* sequence : sequences) {
-      all.insert(all.end(), sequence->keys.begin(), sequence->keys.end());
-      all.insert(all.end(), sequence->values.begin(), sequence->values.end());
+    std::vector<mx::array> all = {*out};
+    for (const SlotRun& run : piece.runs) {
+      lengths_[run.seq] = run.position + run.count;
+      const KvSequence& sequence = sequences_[run.seq];
+      all.insert(all.end(), sequence.keys.begin(), sequence.keys.end());
+      all.insert(all.end(), sequence.values.begin(), sequence.values.end());
     }
     mx::async_eval(std::move(all));
-    return out;
+    return *out;
   }
+
+  static mx::array array_of(const std::vector<std::int32_t>& values) {
+    return mx::array(values.begin(), {static_cast<int>(values.size())});
+  }
+
+  // One slot of each sequence, all with logits, and room for one more.
+  bool is_decode(const GraphBatch& piece) const {
+    return piece.wanted.size() == piece.tokens.size() && std::ranges::all_of(piece.runs, [&](const SlotRun& run) {
+             return run.count == 1 && run.position + 1 < facts_.context;
+           });
+  }
+
+  void build_ahead(const GraphBatch& piece) {
+    GraphBatch batch = piece;
+    std::vector<KvSequence> copies;
+    for (SlotRun& run : batch.runs) {
+      ++run.position;
+      copies.push_back(sequences_[run.seq]);
+    }
+    std::vector<KvSequence*> sequences;
+    for (KvSequence& copy : copies) sequences.push_back(&copy);
+    const mx::array tokens = array_of(batch.tokens);
+    mx::array out = graph_.build(batch, tokens, sequences);
+    ahead_ = Ahead{.batch = std::move(batch), .tokens = tokens, .sequences = std::move(copies), .out = std::move(out)};
+  }
+
+  // The graph of a step that may come next. Its tokens are written into the array just before it is computed.
+  struct Ahead {
+    GraphBatch batch;
+    mx::array tokens;                   // (slots) int32
+    std::vector<KvSequence> sequences;  // as they are after it, one per run
+    mx::array out;
+  };
 
   const Compute compute_;
   const GraphModel model_;
@@ -182,6 +228,7 @@ class MlxBackend final : public Backend {
   std::vector<Position> lengths_;       // positions that each sequence holds
   std::vector<SlotRun> runs_;           // of the last batch
   std::optional<mx::array> under_way_;  // result of a piece that nobody waits for
+  std::optional<Ahead> ahead_;
   BackendFacts facts_;
   std::string lost_;  // why nothing goes on
 };
@@ -191,6 +238,11 @@ class MlxBackend final : public Backend {
 std::string libmlx_version() { return mx::version(); }
 
 Result<std::unique_ptr<Backend>> make_mlx_backend(const LoadSettings& settings, const LoadProgress& progress) {
+  return make_adjusted_mlx_backend(settings, progress, [](Compute&) {});
+}
+
+Result<std::unique_ptr<Backend>> make_adjusted_mlx_backend(const LoadSettings& settings, const LoadProgress& progress,
+                                                           const std::function<void(Compute&)>& adjust) {
   try {
     const auto checkpoint = Checkpoint::open(settings.model);
     if (!checkpoint) return std::unexpected(checkpoint.error());
@@ -199,6 +251,7 @@ Result<std::unique_ptr<Backend>> make_mlx_backend(const LoadSettings& settings, 
     if (!weights) return std::unexpected(weights.error());
     auto compute = choose_compute(settings, *weights);
     if (!compute) return std::unexpected(std::move(compute.error()));
+    adjust(*compute);
     mx::set_default_device(compute->device);
     mx::set_cache_limit(settings.cache_bytes == 0 ? default_cache_bytes : settings.cache_bytes);
     device::ThreadPool pool(std::min<std::size_t>(settings.threads, device::default_threads()));

@@ -3,8 +3,7 @@
 #include "adapter/worker/serve.h"
 
 int main(int argc, char** argv) {
-  using namespace assay::adapter;
-  const std::string version = mlx::libmlx_version();
-  return serve_worker(argc, argv, {.engine = "mlx", .version = version, .build = "libmlx " + version},
-                      mlx::make_mlx_backend);
+  const std::string version = assay::adapter::mlx::libmlx_version();
+  return assay::adapter::serve_worker(argc, argv, {.engine = "mlx", .version = version, .build = "libmlx " + version},
+                                      assay::adapter::mlx::make_mlx_backend);
 }
