@@ -26,7 +26,9 @@ namespace {
 
 namespace fs = std::filesystem;
 using ::testing::Contains;
+using ::testing::Each;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 constexpr Position end = ~Position{0};
 
@@ -251,6 +253,21 @@ TEST(LlamaWorker, a_sliding_window_is_ignored_by_llama_cpp_and_noted) {
   const auto backend = start(settings_for(file.path()));
   ASSERT_TRUE(backend) << to_string(backend.error());
   EXPECT_THAT((*backend)->facts().notes, Contains(HasSubstr("attention.sliding_window = 16")));
+}
+
+TEST(LlamaWorker, a_context_beyond_the_training_is_noted) {
+  NEED_LLAMA_CPP();
+  adapter::LoadSettings settings = settings_for(shipped());
+  settings.context = 2000;
+  const auto backend = start(settings);
+  ASSERT_TRUE(backend) << to_string(backend.error());
+  EXPECT_THAT((*backend)->facts().notes,
+              Contains("context 2000 is longer than the 1024 that the model was trained on"));
+  settings.context = 400;
+  settings.sequences = 8;
+  const auto several = start(settings);
+  ASSERT_TRUE(several) << to_string(several.error());
+  EXPECT_THAT((*several)->facts().notes, Each(Not(HasSubstr("train"))));
 }
 
 TEST(LlamaWorker, other_kv_types_and_plain_attention_agree_with_the_reference) {

@@ -274,6 +274,14 @@ std::string settings_line(const LoadSettings& settings, const llama_context* con
          " kv_unified=on gpu_layers=" + (on_gpu ? "all" : "0") + " repack=on poll=50 warmup=off";
 }
 
+// Those that have `part` in them. Not the one on the training context: it takes the pool for one sequence.
+void note_warnings(const std::vector<std::string>& warnings, std::string_view part, std::vector<std::string>& notes) {
+  for (const std::string& warning : warnings) {
+    if (warning.find(part) == std::string::npos || warning.find("n_ctx_train") != std::string::npos) continue;
+    notes.push_back("llama.cpp warns: " + warning);
+  }
+}
+
 }  // namespace
 
 WorkerIdentity llama_identity() {
@@ -291,6 +299,7 @@ Result<std::unique_ptr<Backend>> make_llama_backend(const LoadSettings& settings
     auto model = load(settings, *device, progress);
     if (!model) return std::unexpected(std::move(model.error()));
     ASSAY_TRY(check_model(settings, model->get()));
+    const std::vector<std::string> warnings = process_log().warnings();  // of the load
     const std::uint32_t rows_max = std::min(settings.batch, std::max(rows_usual, settings.sequences));
     auto context = make_context(settings, model->get(), on_gpu, rows_max);
     if (!context) return std::unexpected(std::move(context.error()));
@@ -319,7 +328,13 @@ Result<std::unique_ptr<Backend>> make_llama_backend(const LoadSettings& settings
           "llama.cpp does not say its buffer sizes: weights as in the file, KV and scratch unknown");
       memory = {.weights = llama_model_size(model->get())};
     }
-    for (const std::string& warning : process_log().warnings()) facts.notes.push_back("llama.cpp warns: " + warning);
+    const auto trained = static_cast<std::uint32_t>(std::max(0, llama_model_n_ctx_train(model->get())));
+    if (settings.context > trained) {
+      facts.notes.push_back("context " + std::to_string(settings.context) + " is longer than the " +
+                            std::to_string(trained) + " that the model was trained on");
+    }
+    note_warnings(warnings, "lock", facts.notes);  // the others are about the vocabulary, which is not used
+    note_warnings(process_log().warnings(), "", facts.notes);
     for (std::string& note : accelerators()) facts.notes.push_back(std::move(note));
     facts.notes.insert(facts.notes.end(), environment.begin(), environment.end());
     return std::make_unique<LlamaBackend>(std::move(*model), std::move(*context), std::move(*pool), std::move(facts),

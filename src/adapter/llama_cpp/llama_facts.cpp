@@ -88,7 +88,7 @@ Error load_error(std::string_view model, std::string_view words) {
   const auto says = [&](std::string_view part) { return words.find(part) != std::string_view::npos; };
   Errc code = Errc::bad_value;
   if (says("unknown model architecture")) code = Errc::unsupported;
-  if (says("unable to allocate") || says("failed to allocate") || says("out of memory")) code = Errc::full;
+  for (const char* memory : {"allocate", "bad_alloc", "memory"}) code = says(memory) ? Errc::full : code;
   return {code, 0,
           std::string(model) + ": llama.cpp: " + (words.empty() ? "refuses it without a word" : std::string(words))};
 }

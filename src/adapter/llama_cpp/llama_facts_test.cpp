@@ -85,6 +85,7 @@ TEST(LlamaFacts, a_status_of_llama_decode_becomes_the_contracts_error) {
 TEST(LlamaFacts, a_failed_load_says_what_llama_cpp_said) {
   EXPECT_EQ(load_error("a.gguf", "error loading model: unknown model architecture: 'x'").code, Errc::unsupported);
   EXPECT_EQ(load_error("a.gguf", "unable to allocate CPU buffer").code, Errc::full);
+  EXPECT_EQ(load_error("a.gguf", "failed to initialize the context: std::bad_alloc").code, Errc::full);
   EXPECT_EQ(load_error("a.gguf", "invalid magic").code, Errc::bad_value);
   EXPECT_THAT(load_error("a.gguf", "").detail, HasSubstr("without a word"));
 }
