@@ -178,6 +178,8 @@ Result<LoadedFacts> load(Connection& connection, const WorkerOptions& options, c
       return connection.lose(Errc::unsupported,
                              "asked for device " + options.load.device + ", it computes on " + facts->facts.device);
     }
+    share = 1;
+    if (!keep_waiting()) return connection.lose(Errc::cancelled, "stopped on request");
     return facts;
   }
 }

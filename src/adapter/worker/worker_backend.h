@@ -36,7 +36,8 @@ class WorkerBackend : public Backend {
 // Starts the program, agrees on the protocol's version and loads. Errc::not_found: no such program; Errc::timeout,
 // Errc::engine_lost: it crashed, hung or spoke garbage, with the signal or exit code and the end of its stderr; else the
 // worker's own error. The process is gone when the result is an error, and when the backend is destroyed. `progress` is
-// asked a few times a second whether to go on, with a share that may not have changed. `clock` outlives the backend.
+// asked a few times a second whether to go on, with a share that may not have changed, and at the end with 1. `clock`
+// outlives the backend.
 Result<std::unique_ptr<WorkerBackend>> start_worker(const WorkerOptions& options, const Clock& clock,
                                                     const LoadProgress& progress = {});
 

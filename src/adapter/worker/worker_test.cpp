@@ -169,7 +169,7 @@ TEST_F(Worker, progress_of_loading_rises_to_the_caller) {
   ASSERT_TRUE(backend) << to_string(backend.error());
   ASSERT_GE(shares.size(), 3U);
   EXPECT_TRUE(std::ranges::is_sorted(shares));
-  EXPECT_GT(shares.back(), 0.5);
+  EXPECT_EQ(shares.back(), 1);
 }
 
 TEST_F(Worker, loading_may_take_longer_than_its_timeout_while_it_goes_on) {
@@ -179,10 +179,10 @@ TEST_F(Worker, loading_may_take_longer_than_its_timeout_while_it_goes_on) {
 }
 
 TEST_F(Worker, loading_stops_on_request) {
-  for (const char* orders : {"slow-load=20000", "silent-load=20000"}) {
+  for (const char* orders : {"slow-load=20000", "silent-load=20000", "slow-load=120"}) {
     const std::int64_t start_ns = clock_.now_ns();
     const auto backend =
-        start_worker(fake_options(orders), clock_, [&](double) { return clock_.now_ns() - start_ns < 100'000'000; });
+        start_worker(fake_options(orders), clock_, [&](double) { return clock_.now_ns() - start_ns < 60'000'000; });
     ASSERT_FALSE(backend);
     EXPECT_EQ(backend.error().code, Errc::cancelled);
     EXPECT_LT(clock_.now_ns() - start_ns, 5'000'000'000);
