@@ -33,7 +33,8 @@ std::string bytes(std::uint64_t value) { return value == 0 ? "-" : human_bytes(s
 
 // "direct", "mlx cuda", "direct, cached".
 std::string title(const Row& row) {
-  return row.subject.engine + (row.subject.device == "cpu" ? "" : " " + row.subject.device) +
+  return row.subject.engine +
+         (row.subject.device.empty() || row.subject.device == "cpu" ? "" : " " + row.subject.device) +
          (row.prompts == Prompts::cached ? ", cached" : "");
 }
 
