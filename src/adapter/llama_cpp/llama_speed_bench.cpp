@@ -71,22 +71,45 @@ Result<std::vector<std::int64_t>> run(schedule::Scheduler& scheduler, const Cloc
   }
 }
 
-Result<Speed> by_worker(schedule::Scheduler& scheduler, const Clock& clock, Random& random, std::uint32_t vocab) {
+struct Turn {
+  Speed speed;
+  double border_us = 0;    // per token: of forward(), what is not the engine's
+  double schedule_us = 0;  // per token: what is not forward(): scheduler and sampler
+};
+
+Result<Turn> by_worker(schedule::Scheduler& scheduler, const adapter::WorkerBackend& worker, const Clock& clock,
+                       Random& random) {
   const auto prompt_of = [&](std::uint32_t count) {
     std::vector<Token> prompt(count);
-    for (Token& token : prompt) token = static_cast<Token>(random.below(vocab));
+    for (Token& token : prompt) token = static_cast<Token>(random.below(worker.facts().vocab));
     return prompt;
   };
-  Speed speed;
+  Turn turn;
   for (int pass = 0; pass < 2; ++pass) {  // llama-bench warms up with a whole prompt and one token, too
     const auto at = run(scheduler, clock, prompt_of(prompt_tokens), 1);
     if (!at) return std::unexpected(at.error());
-    speed.prefill = prompt_tokens / (static_cast<double>(at->front()) * 1e-9);
+    turn.speed.prefill = prompt_tokens / (static_cast<double>(at->front()) * 1e-9);
   }
+  worker.border_cost();
   const auto at = run(scheduler, clock, prompt_of(1), written_tokens + 1);
   if (!at) return std::unexpected(at.error());
-  speed.decode = static_cast<double>(at->size() - 1) / (static_cast<double>(at->back() - at->front()) * 1e-9);
-  return speed;
+  const adapter::BorderCost cost = worker.border_cost();
+  const double token_ns = static_cast<double>(at->back() - at->front()) / static_cast<double>(at->size() - 1);
+  const auto calls = static_cast<double>(cost.calls);
+  turn.speed.decode = 1e9 / token_ns;
+  turn.border_us = static_cast<double>(cost.total_ns - cost.engine_ns) / calls * 1e-3;
+  turn.schedule_us = (token_ns - static_cast<double>(cost.total_ns) / calls) * 1e-3;
+  return turn;
+}
+
+// A worker of its own, as llama-bench is a process of its own each time: which memory a process was given moves its speed.
+Result<Turn> by_new_worker(const adapter::WorkerOptions& options, const Clock& clock, Random& random, bool says_facts) {
+  auto worker = adapter::start_worker(options, clock);
+  if (!worker) return std::unexpected(worker.error());
+  const BackendFacts& facts = (*worker)->facts();
+  if (says_facts) std::printf("%s %s: %s\n", facts.name.c_str(), facts.version.c_str(), facts.build.c_str());
+  schedule::Scheduler scheduler(**worker, clock, nullptr, {.keep_finished = false});
+  return by_worker(scheduler, **worker, clock, random);
 }
 
 Result<void> compare(int argc, char** argv) {
@@ -98,43 +121,49 @@ Result<void> compare(int argc, char** argv) {
   options.load.model = argv[3];
   options.load.context = prompt_tokens + written_tokens;
   options.load.threads = static_cast<std::uint32_t>(std::atoi(threads.c_str()));
-  auto worker = adapter::start_worker(options, clock);
-  if (!worker) return std::unexpected(worker.error());
-  const BackendFacts& facts = (*worker)->facts();
-  std::printf("%s %s: %s\n", facts.name.c_str(), facts.version.c_str(), facts.build.c_str());
   Random random(1);
-  schedule::Scheduler scheduler(**worker, clock, nullptr, {.keep_finished = false});
-  std::vector<double> theirs_prefill, ours_prefill, theirs_decode, ours_decode, ratio_prefill, ratio_decode, border;
+  std::vector<Speed> theirs;
+  std::vector<Turn> ours;
   for (int round = 0; round < rounds; ++round) {
-    Speed theirs;
-    Speed ours;
     for (int turn = 0; turn < 2; ++turn) {  // who is first alternates
-      const bool bench = (turn + round) % 2 == 0;
-      (*worker)->border_cost();
-      const auto speed =
-          bench ? by_llama_bench(argv[2], argv[3], threads) : by_worker(scheduler, clock, random, facts.vocab);
-      if (!speed) return std::unexpected(speed.error());
-      (bench ? theirs : ours) = *speed;
-      if (bench) continue;
-      const adapter::BorderCost cost = (*worker)->border_cost();
-      border.push_back(static_cast<double>(cost.total_ns - cost.engine_ns) / static_cast<double>(cost.calls) * 1e-3);
+      if ((turn + round) % 2 == 0) {
+        const auto speed = by_llama_bench(argv[2], argv[3], threads);
+        if (!speed) return std::unexpected(speed.error());
+        theirs.push_back(*speed);
+      } else {
+        const auto done = by_new_worker(options, clock, random, round == 0);
+        if (!done) return std::unexpected(done.error());
+        ours.push_back(*done);
+      }
     }
-    theirs_prefill.push_back(theirs.prefill);
-    ours_prefill.push_back(ours.prefill);
-    theirs_decode.push_back(theirs.decode);
-    ours_decode.push_back(ours.decode);
-    ratio_prefill.push_back(ours.prefill / theirs.prefill);
-    ratio_decode.push_back(ours.decode / theirs.decode);
     std::printf(
         "round %2d  pp512 llama-bench %7.1f worker %7.1f   tg128 llama-bench %6.2f worker %6.2f   border %.0f us\n",
-        round + 1, theirs.prefill, ours.prefill, theirs.decode, ours.decode, border.back());
+        round + 1, theirs.back().prefill, ours.back().speed.prefill, theirs.back().decode, ours.back().speed.decode,
+        ours.back().border_us);
     std::fflush(stdout);
   }
-  std::printf("medians   pp512 llama-bench %7.1f worker %7.1f ratio %.4f\n", median(theirs_prefill),
-              median(ours_prefill), median(ratio_prefill));
-  std::printf("          tg128 llama-bench %7.2f worker %7.2f ratio %.4f\n", median(theirs_decode), median(ours_decode),
-              median(ratio_decode));
-  std::printf("border    %.1f us of a token of %.0f us\n", median(border), 1e6 / median(ours_decode));
+  const auto line = [&](const char* name, double Speed::* what) {
+    std::vector<double> a;
+    std::vector<double> b;
+    std::vector<double> ratio;
+    for (std::size_t i = 0; i < ours.size(); ++i) {
+      a.push_back(theirs[i].*what);
+      b.push_back(ours[i].speed.*what);
+      ratio.push_back(b.back() / a.back());
+    }
+    std::printf("median %s  llama-bench %7.2f  worker %7.2f  ratio %.4f\n", name, median(a), median(b), median(ratio));
+    return median(b);
+  };
+  line("pp512", &Speed::prefill);
+  const double decode = line("tg128", &Speed::decode);
+  std::vector<double> border;
+  std::vector<double> scheduling;
+  for (const Turn& turn : ours) {
+    border.push_back(turn.border_us);
+    scheduling.push_back(turn.schedule_us);
+  }
+  std::printf("added to a token of %.0f us: %.0f us by the border, %.0f us by scheduler and sampler\n", 1e6 / decode,
+              median(border), median(scheduling));
   return {};
 }
 
