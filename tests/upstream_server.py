@@ -182,9 +182,9 @@ class Handler(socketserver.StreamRequestHandler):
         self.start("text/event-stream")
         sent = 0
         for i, word in enumerate(self.words(count)):
-            if self.order == "half_character" and i == 1:
-                continue  # counted, but not sent: its character is not whole
             sent = i
+            if (self.order == "half_character" and i == 1) or (self.order == "half_at_end" and i == count - 1):
+                continue  # counted, but not sent: its character is not whole
             part = {"content": word, "tokens": [100 + i], "stop": False, "tokens_predicted": i + 1}
             if eos and i == 2:
                 part = {"content": "", "tokens": [2], "stop": False, "tokens_predicted": 3}

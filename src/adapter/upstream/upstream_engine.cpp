@@ -363,9 +363,10 @@ class HttpEngine final : public UpstreamEngine {
       live.held.reset();
     }
     release(live);
-    // Ids of an unfinished character are not sent with the stream, but counted.
+    // Ids of an unfinished character are not sent with the stream, but counted. At an end token it cannot be told which.
     const std::uint32_t known = live.events + static_cast<std::uint32_t>(message.tokens.size());
-    if (message.so_far && !message.finish && *message.so_far <= live.output_tokens_max) {
+    const bool counted = message.finish != Finish::stop_token && message.finish != Finish::stop_text;
+    if (counted && message.so_far && *message.so_far <= live.output_tokens_max) {
       for (std::uint32_t i = known; i < *message.so_far; ++i) emit(live, Event::Kind::token, at_ns);
     }
     if (message.tokens.empty() && !message.text.empty()) {

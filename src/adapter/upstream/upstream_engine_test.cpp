@@ -119,6 +119,7 @@ TEST_F(UpstreamServer, TokensOfAnUnfinishedCharacterAreCountedWithoutTheirIds) {
   const Answer got = answer(Kind::llama_server, "half_character");
   EXPECT_EQ(got.tokens, (std::vector<Token>{100, -1, 102, 103, 104}));
   EXPECT_EQ(got.usage.output_tokens, 5U);
+  EXPECT_EQ(answer(Kind::llama_server, "half_at_end").tokens, (std::vector<Token>{100, 101, 102, 103, -1}));
 }
 
 TEST_F(UpstreamServer, StopTokensEndTheAnswerWhereIdsAreKnown) {
