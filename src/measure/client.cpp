@@ -40,6 +40,8 @@ Result<void> take_events(Engine& engine, std::span<Flight> flights, std::int64_t
         at->live = false;
         timing.prompt_tokens = detail.usage.prompt_tokens;
         timing.cached_tokens = detail.usage.cached_tokens;
+        // Where an event is a piece of text, the tokens are those that the engine counted.
+        if (engine.facts().text_only && timing.output_tokens > 0) timing.output_tokens = detail.usage.output_tokens;
         if (timing.output_tokens == 0 && event.finish != Finish::cancelled) {
           at->error = Error{Errc::engine_lost, 0, "the engine finished without a token"};
         }
