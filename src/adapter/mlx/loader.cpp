@@ -134,18 +134,19 @@ void Loader::fill_affine(std::span<const TensorView* const> views, Matrix& out) 
   });
   // f32 holds every scale. A narrower type is used where the activations have it, as libmlx would widen all three
   // otherwise, and where nothing is lost by it.
-  const std::size_t groups = out.rows * row_groups;
-  const bool folder = views[0]->dtype == DType::affine4 || views[0]->dtype == DType::affine8;
-  const bool exact = folder
-                         ? std::ranges::all_of(
-                               views, [&](auto* view) { return float_type(view->scale_dtype) == compute_.activations; })
-                         : fits_half({scale, groups}) && fits_half({bias, groups});
-  const mx::Dtype type =
-      compute_.activations == mx::float32 || (!folder && compute_.activations != mx::float16) || !exact
-          ? mx::float32
-          : compute_.activations;
-  if (compute_.activations != mx::float32 && type == mx::float32) {
-    ++changed_[std::string(name(views[0]->dtype)) + " scales kept in f32"];
+  mx::Dtype type = mx::float32;
+  if (compute_.activations != mx::float32) {
+    const std::size_t groups = out.rows * row_groups;
+    const bool folder = views[0]->dtype == DType::affine4 || views[0]->dtype == DType::affine8;
+    const bool exact =
+        folder ? std::ranges::all_of(views,
+                                     [&](auto* view) { return float_type(view->scale_dtype) == compute_.activations; })
+               : compute_.activations == mx::float16 && fits_half({scale, groups}) && fits_half({bias, groups});
+    if (exact) {
+      type = compute_.activations;
+    } else {
+      ++changed_[std::string(name(views[0]->dtype)) + " scales kept in f32"];
+    }
   }
   out.arrays.push_back(adopt(std::move(words), shape(out.rows, row_words), mx::uint32));
   for (Pages* values : {&scales, &biases}) {

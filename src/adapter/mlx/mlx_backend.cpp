@@ -14,6 +14,7 @@
 
 #include "adapter/mlx/compute.h"
 #include "adapter/mlx/graph.h"
+#include "adapter/worker/serve.h"
 #include "checkpoint/checkpoint.h"
 #include "engine/slot_runs.h"
 #include "model/weights.h"
@@ -43,7 +44,7 @@ GraphBatch piece_of(std::span<const Slot> slots, std::span<const SlotRun> runs, 
   return piece;
 }
 
-class MlxBackend final : public Backend {
+class MlxBackend final : public Backend, public WritesRows {
  public:
   MlxBackend(Compute compute, GraphModel model, const LoadSettings& settings)
       : compute_(std::move(compute)),
@@ -74,9 +75,15 @@ class MlxBackend final : public Backend {
   const BackendFacts& facts() const override { return facts_; }
 
   Result<void> forward(std::span<const Slot> slots, Logits& logits) override {
+    logits.vocab = facts_.vocab;
+    logits.values.resize(facts_.vocab * static_cast<std::size_t>(std::ranges::count_if(slots, &Slot::wants_logits)));
+    return forward_into(slots, logits.values);
+  }
+
+  Result<void> forward_into(std::span<const Slot> slots, std::span<float> rows) override {
     ASSAY_TRY(alive());
     ASSAY_TRY(plan_runs(slots, facts_, lengths_, runs_));
-    return guarded([&] { compute_pieces(slots, logits); });
+    return guarded([&] { compute_pieces(slots, rows); });
   }
 
   Result<void> forget(SeqId seq, Position from, Position to) override {
@@ -137,11 +144,8 @@ class MlxBackend final : public Backend {
     return fail(Errc::engine_lost, "libmlx: " + lost_);
   }
 
-  void compute_pieces(std::span<const Slot> slots, Logits& logits) {
-    logits.vocab = facts_.vocab;
-    logits.values.resize(facts_.vocab * static_cast<std::size_t>(std::ranges::count_if(slots, &Slot::wants_logits)));
+  void compute_pieces(std::span<const Slot> slots, std::span<float> rows) {
     const auto count = static_cast<std::uint32_t>(slots.size());
-    float* to = logits.values.data();
     for (std::uint32_t begin = 0; begin < count; begin += ubatch_) {
       const GraphBatch piece = piece_of(slots, runs_, begin, std::min(count, begin + ubatch_));
       mx::array out = start(piece);
@@ -155,8 +159,9 @@ class MlxBackend final : public Backend {
       // While this step computes, the next one's graph is built, in the hope that each sequence gets one more token.
       if (compute_.fused && count <= ubatch_ && is_decode(piece)) build_ahead(piece);
       out.eval();
-      std::memcpy(to, out.data<float>(), out.nbytes());
-      to += out.size();
+      ASSAY_ASSERT(out.size() <= rows.size());
+      std::memcpy(rows.data(), out.data<float>(), out.nbytes());
+      rows = rows.subspan(out.size());
     }
   }
 
