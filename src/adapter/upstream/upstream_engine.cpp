@@ -231,7 +231,7 @@ class HttpEngine final : public UpstreamEngine {
     const auto count = count_tokens_(text);
     if (!count) return std::unexpected(with_context("counting the prompt", count.error()));
     live.prompt_tokens = *count;
-    live.prompt_exact = true;
+    live.prompt_exact = options_.kind != Kind::openai;  // behind that may be any model: its vocabulary is its own
     return {};
   }
 
