@@ -45,8 +45,6 @@ Result<void> take_events(Engine& engine, std::span<Flight> flights, std::int64_t
         if (timing.output_tokens == 0 && event.finish != Finish::cancelled) {
           at->error = Error{Errc::engine_lost, 0, "the engine finished without a token"};
         }
-        // What such an engine gives are chunks: its own count, or none.
-        if (engine.facts().text_only) timing.output_tokens = detail.usage.output_tokens;
         break;
     }
   }

@@ -1,0 +1,147 @@
+#include "measure/report/figures_drift.h"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+
+#include "measure/report/format.h"
+#include "measure/report/plots.h"
+
+namespace assay::measure::report {
+namespace {
+
+using Reading = std::function<double(const DriftPoint&, const Drift&)>;
+
+// Medians of equal pieces of the time, with the smallest and largest of each as its band.
+std::vector<CurvePoint> thinned(const Drift& drift, const Reading& reading) {
+  const std::vector<DriftPoint>& points = drift.points;
+  double first = no_value;
+  double last = no_value;
+  for (const DriftPoint& point : points) {
+    if (!std::isfinite(point.at_s) || std::abs(point.at_s) > 1e12) continue;
+    first = std::isfinite(first) ? std::min(first, point.at_s) : point.at_s;
+    last = std::isfinite(last) ? std::max(last, point.at_s) : point.at_s;
+  }
+  if (!std::isfinite(first)) return {};
+  const std::size_t buckets =
+      std::clamp<std::size_t>(points.size() / 3, std::min<std::size_t>(points.size(), 40), drift_buckets_max);
+  std::vector<std::vector<double>> times(buckets);
+  std::vector<std::vector<double>> values(buckets);
+  for (const DriftPoint& point : points) {
+    const double value = reading(point, drift);
+    if (!std::isfinite(point.at_s) || std::abs(point.at_s) > 1e12 || !std::isfinite(value)) continue;
+    const double share = last > first ? (point.at_s - first) / (last - first) : 0;
+    const std::size_t bucket = std::min(buckets - 1, static_cast<std::size_t>(share * static_cast<double>(buckets)));
+    times[bucket].push_back(point.at_s);
+    values[bucket].push_back(value);
+  }
+  std::vector<CurvePoint> out;
+  for (std::size_t i = 0; i < buckets; ++i) {
+    if (values[i].empty()) continue;
+    const auto [low, high] = std::ranges::minmax(values[i]);
+    out.push_back({.x = median(times[i]), .y = median(values[i]), .low = low, .high = high});
+  }
+  return out;
+}
+
+std::string caption_of(const Matrix& matrix, const Naming& naming) {
+  std::string out;
+  for (std::size_t i = 0; i < naming.shown(); ++i) {
+    const auto& drift = matrix.rows[i].drift;
+    if (!drift || drift->points.empty()) continue;
+    out += naming.labels[i] + ": " + std::to_string(drift->requests) + " requests in " + seconds(drift->seconds);
+    if (drift->ratio.n > 0) {
+      out += ", last tenth " + fixed(drift->ratio.median, 3) + "× the first";
+      if (drift->ratio.n > 1) out += " [" + fixed(drift->ratio.low, 3) + ", " + fixed(drift->ratio.high, 3) + "]";
+    }
+    const Estimate& slope = drift->slope_percent_per_minute;
+    if (slope.n > 1 && std::isfinite(slope.median)) {
+      out += ", slope " + fixed(slope.median, 2) + " % a minute [" + fixed(slope.low, 2) + ", " + fixed(slope.high, 2) +
+             "]";
+    }
+    out += ".\n";
+  }
+  return out + "Line: median of a short piece of time; band: its smallest and largest.";
+}
+
+}  // namespace
+
+PictureSection drift_section(const Matrix& matrix, const Naming& naming) {
+  double longest = 0;
+  double memory = 0;
+  for (std::size_t i = 0; i < naming.shown(); ++i) {
+    if (!matrix.rows[i].drift) continue;
+    for (const DriftPoint& point : matrix.rows[i].drift->points) {
+      if (std::isfinite(point.at_s)) longest = std::max(longest, point.at_s);
+      memory = std::max(memory, static_cast<double>(point.memory_bytes));
+    }
+  }
+  const bool minutes = longest > 180;
+  const bool gib = memory >= 0x1p31;
+  const double unit = gib ? 0x1p30 : 0x1p20;
+  const auto panel = [&](std::string axis, double height, ScaleWish::Start start, const Reading& reading) {
+    Panel out{.axis = std::move(axis), .wish = {.start = start, .ticks = height > 120 ? 5 : 3}, .height = height};
+    for (std::size_t i = 0; i < naming.shown(); ++i) {
+      const Row& row = matrix.rows[i];
+      if (!row.drift) continue;
+      Curve curve{.label = naming.labels[i],
+                  .series = naming.series[i],
+                  .dashed = row.prompts == Prompts::cached,
+                  .markers = false,
+                  .points = thinned(*row.drift, reading)};
+      for (CurvePoint& point : curve.points) point.x /= minutes ? 60 : 1;
+      if (!curve.points.empty()) out.curves.push_back(std::move(curve));
+    }
+    return out;
+  };
+  // A counter that stayed at zero all the time has nothing to show beside the speed.
+  const auto silent = [](const Panel& p) {
+    return std::ranges::all_of(p.curves, [](const Curve& curve) {
+      return std::ranges::all_of(curve.points, [](const CurvePoint& point) { return point.high == 0; });
+    });
+  };
+  const auto plot_of = [&](std::string title, std::vector<Panel> panels) -> std::string {
+    std::erase_if(panels, silent);
+    if (panels.empty()) return {};
+    return draw(CurvePlot{.title = std::move(title),
+                          .x_axis = minutes ? "minutes" : "seconds",
+                          .x = CurvePlot::X::linear,
+                          .panels = std::move(panels)},
+                Size{});
+  };
+  constexpr auto zero = ScaleWish::Start::zero;
+  constexpr auto data = ScaleWish::Start::data;
+  PictureSection out{.id = "drift", .heading = "Over a long session"};
+  Picture speed{.id = "drift-speed", .title = "Speed over time", .hint = "flat is better"};
+  speed.svg =
+      plot_of(speed.title,
+              {panel("decode, % of the first tenth's speed", 190, data,
+                     [](const auto& p, const auto& drift) { return p.decode_tok_s / drift.first_tenth_tok_s * 100; }),
+               panel("decode, tokens per second", 110, zero, [](const auto& p, const auto&) { return p.decode_tok_s; }),
+               panel("TTFT, milliseconds", 110, zero, [](const auto& p, const auto&) { return p.ttft_ms; }),
+               panel(std::string("memory, ") + (gib ? "GiB" : "MiB"), 110, zero, [&](const auto& p, const auto&) {
+                 return p.memory_bytes == 0 ? no_value : static_cast<double>(p.memory_bytes) / unit;
+               })});
+  speed.caption = caption_of(matrix, naming);
+  Picture machine{.id = "drift-machine", .title = "The machine meanwhile", .hint = "clock, heat, power, pressure"};
+  machine.svg =
+      plot_of(machine.title,
+              {panel("clock, MHz", 90, data, [](const auto& p, const auto&) { return p.mhz; }),
+               panel("temperature, °C", 90, data, [](const auto& p, const auto&) { return p.celsius; }),
+               panel("power, W", 90, zero, [](const auto& p, const auto&) { return p.watts; }),
+               panel("waiting for memory, % of the time", 90, zero,
+                     [](const auto& p, const auto&) { return p.memory_stall * 100; }),
+               panel("swapped in and out, MiB", 90, zero,
+                     [](const auto& p, const auto&) {
+                       return (static_cast<double>(p.swap_in_bytes) + static_cast<double>(p.swap_out_bytes)) / 0x1p20;
+                     }),
+               panel("cores taken by other processes", 90, zero,
+                     [](const auto& p, const auto&) { return p.others_cpu_cores; })});
+  if (!machine.svg.empty()) machine.caption = "Read between requests. What stayed at zero all the time is left out.";
+  for (Picture* picture : {&speed, &machine}) {
+    if (!picture->svg.empty()) out.pictures.push_back(std::move(*picture));
+  }
+  return out;
+}
+
+}  // namespace assay::measure::report

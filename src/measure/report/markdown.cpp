@@ -1,0 +1,97 @@
+// The record as Markdown for an issue: no figures, all the words.
+#include <cmath>
+#include <vector>
+
+#include "measure/report/format.h"
+#include "measure/report/report.h"
+#include "measure/report/story.h"
+
+namespace assay::measure {
+namespace report {
+namespace {
+
+std::string estimate_text(const Estimate& e) {
+  if (e.n == 0) return "–";
+  const std::string range = interval(e);
+  return number(e.median) + (range.empty() ? "" : " " + range);
+}
+
+std::string parity_text(const Subject& subject) {
+  if (!subject.parity) return subject.text_only ? "n/a" : "–";
+  const Parity& p = *subject.parity;
+  return std::string(p.holds() ? "pass" : "**FAIL**") + ", top-1 " + std::to_string(p.top1_equal) + "/" +
+         std::to_string(p.positions) + ", max d " + number(p.max_abs) + (p.max_abs <= p.bound ? " ≤ " : " > ") +
+         number(p.bound) + ", KL " + number(p.kl_mean);
+}
+
+std::string memory_text(const Memory& memory) {
+  std::string out = memory.peak_bytes == 0 ? "–" : bytes(static_cast<double>(memory.peak_bytes));
+  if (memory.predicted) {
+    const MemoryUse& use = *memory.predicted;
+    out += " (predicted " +
+           bytes(static_cast<double>(use.weights) + static_cast<double>(use.kv) + static_cast<double>(use.scratch)) +
+           ")";
+  }
+  return out;
+}
+
+std::string table_row(const Matrix& matrix, const Naming& naming, std::size_t i) {
+  const Row& row = matrix.rows[i];
+  std::string out = "| " + markdown(naming.labels[i]) + " | " + markdown(row.subject.device, 60) + " | " +
+                    markdown(row.subject.version, 80) + " | ";
+  if (row.status != Row::Status::ok && row.decode_tok_s.n == 0) {
+    return out + (row.status == Row::Status::refused ? "refused" : "failed") + " | | | | | | | |\n";
+  }
+  const double share = read_limit_applies(row) ? share_of_limit(row, matrix.artifact, matrix.ceilings) : not_told;
+  const double energy = row.energy.j_per_token;
+  return out + estimate_text(row.ttft_ms) + " | " + estimate_text(row.prefill_tok_s) + " | " +
+         estimate_text(row.decode_tok_s) + " | " + percent(share) + " | " + parity_text(row.subject) + " | " +
+         memory_text(row.memory) + " | " + number(row.foreground.timer.p99_ms) + " | " +
+         (std::isfinite(energy) ? number(energy) : "n/a") + " |\n";
+}
+
+}  // namespace
+}  // namespace report
+
+std::string to_markdown(const Matrix& matrix) {
+  using namespace report;
+  const Naming naming = naming_of(matrix);
+  const Verdict verdict = verdict_of(matrix, naming);
+  std::string out = "### " + markdown(artifact_title(matrix.artifact)) +
+                    (matrix.machine.chip.empty() ? "" : " on " + markdown(matrix.machine.chip)) + "\n\n**" +
+                    markdown(verdict.headline) + "**\n\n" + markdown(subject_sentence(matrix), 2 * text_max) + "\n\n";
+  for (const std::string& sentence : verdict.sentences) out += "- " + markdown(sentence, 2 * text_max) + "\n";
+  if (!verdict.sentences.empty()) out += "\n";
+  if (naming.shown() > 0) {
+    out +=
+        "| engine | device | version | TTFT ms | prefill tok/s | decode tok/s | of limit | parity | memory | "
+        "foreground p99 ms | J/token |\n"
+        "|---|---|---|--:|--:|--:|--:|---|--:|--:|--:|\n";
+    for (std::size_t i = 0; i < naming.shown(); ++i) out += table_row(matrix, naming, i);
+    out += "\nMedian and 95 % interval over " + std::to_string(matrix.settings.rounds) +
+           (matrix.settings.rounds == 1 ? " round.\n" : " interleaved rounds.\n");
+  }
+  const auto remarks = remarks_of(matrix, naming);
+  if (!remarks.empty()) out += "\n";
+  for (const Remark& remark : remarks) {
+    out += "- " + (remark.tone == Remark::Tone::plain ? markdown(remark.who) : "**" + markdown(remark.who) + "**") +
+           ": " + markdown(remark.text, 2 * text_max) + "\n";
+  }
+  const std::string when = utc(matrix.started_unix_s);
+  out += "\nMachine: " + markdown(matrix.machine.chip) + ", " + std::to_string(matrix.machine.cores) + " cores, " +
+         bytes(static_cast<double>(matrix.machine.memory_bytes)) + ", " + markdown(matrix.machine.os) + ", reads " +
+         number(matrix.ceilings.read_gb_s) + " GB/s. Weights: sha256 " + markdown(matrix.artifact.sha256, 64) + ", " +
+         bytes(static_cast<double>(matrix.artifact.bytes_per_token)) + " per token." +
+         (when.empty() ? "" : " " + when + ".") + "\n";
+  if (!matrix.command.empty()) {
+    // In a code block only the fence itself could end it.
+    std::string command = clean(matrix.command, command_max);
+    for (std::size_t at = command.find("```"); at != std::string::npos; at = command.find("```", at)) {
+      command.replace(at, 3, "'''");
+    }
+    out += "\n```\n" + command + "\n```\n";
+  }
+  return out;
+}
+
+}  // namespace assay::measure

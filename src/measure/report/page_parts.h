@@ -1,0 +1,19 @@
+// The pieces of the page that are tables and lists; each gives HTML, empty where there is nothing to show.
+#pragma once
+
+#include <string>
+
+#include "measure/record.h"
+#include "measure/report/story.h"
+
+namespace assay::measure::report {
+
+std::string result_table(const Matrix& matrix, const Naming& naming);
+std::string remark_list(const Matrix& matrix, const Naming& naming);
+std::string border_table(const Matrix& matrix, const Naming& naming);     // cost of the border to a worker
+std::string open_loop_table(const Matrix& matrix, const Naming& naming);  // requests at random moments
+std::string round_table(const Matrix& matrix, const Naming& naming);      // every single round
+std::string facts(const Matrix& matrix, const Naming& naming);            // machine, artifact, settings, engines
+std::string definitions(const Matrix& matrix);                            // how to read the numbers
+
+}  // namespace assay::measure::report

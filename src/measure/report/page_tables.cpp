@@ -1,0 +1,298 @@
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <utility>
+#include <vector>
+
+#include "measure/report/format.h"
+#include "measure/report/page_parts.h"
+
+namespace assay::measure::report {
+namespace {
+
+std::string cell(std::string_view label, std::string_view html, std::string_view css_class = {}) {
+  std::string out = "<td";
+  if (!css_class.empty()) out += " class=\"" + std::string(css_class) + "\"";
+  if (!label.empty()) out += " data-label=\"" + escaped(label) + "\"";
+  return out + ">" + std::string(html) + "</td>";
+}
+
+std::string small(std::string_view text) {
+  return text.empty() ? std::string() : "<small>" + escaped(text) + "</small>";
+}
+
+// Short figures that must not be broken.
+std::string small_figures(std::string_view text) {
+  return text.empty() ? std::string() : "<small class=\"n\">" + escaped(text) + "</small>";
+}
+
+std::string bold(std::string_view text) { return "<b>" + escaped(text) + "</b>"; }
+
+std::string estimate_html(const Estimate& e) {
+  return e.n == 0 || !std::isfinite(e.median) ? "–" : bold(number(e.median)) + small_figures(interval(e));
+}
+
+std::string name_html(const Matrix& matrix, const Naming& naming, std::size_t i) {
+  const Row& row = matrix.rows[i];
+  const Subject& s = row.subject;
+  std::string out =
+      "<span class=\"name s" + std::to_string(naming.series[i]) + "\">" + escaped(naming.labels[i]) + "</span>";
+  std::string where;
+  for (const std::string* part : {&s.device, &s.version}) {
+    if (part->empty() || naming.labels[i].find(*part) != std::string::npos) continue;
+    where += (where.empty() ? "" : ", ") + clean(*part, 80);
+  }
+  out += small(where);
+  if (row.prompts == Prompts::cached) {
+    std::uint32_t cached = 0;
+    for (const Timing& timing : row.rounds) cached = std::max(cached, timing.cached_tokens);
+    out += small(std::to_string(cached) + " of " + std::to_string(row.prompt_tokens) + " prompt tokens from the cache");
+  } else if (!row.adapted.empty()) {
+    out += small(std::to_string(row.prompt_tokens) + " + " + std::to_string(row.output_tokens) + " tokens");
+  }
+  if (noisy(row.noise).value_or(false)) out += "<small class=\"warn\">noisy run</small>";
+  return out;
+}
+
+std::string parity_html(const Subject& subject) {
+  if (!subject.parity) return subject.text_only ? "n/a<small>text only</small>" : "–";
+  const Parity& p = *subject.parity;
+  std::string out = p.holds() ? "<span class=\"good\">✓ pass</span>" : "<span class=\"bad\">✗ fail</span>";
+  out += small_figures("max|d| " + number(p.max_abs) + (p.max_abs <= p.bound ? " ≤ " : " > ") + number(p.bound));
+  out += small_figures("top-1 " + std::to_string(p.top1_equal) + "/" + std::to_string(p.positions));
+  return out + small_figures("KL " + number(p.kl_mean));
+}
+
+std::string memory_html(const Memory& memory) {
+  std::string out = memory.peak_bytes == 0 ? std::string("–") : bold(bytes(static_cast<double>(memory.peak_bytes)));
+  if (memory.predicted) {
+    const MemoryUse& use = *memory.predicted;
+    out += small("predicted") + small_figures(bytes(static_cast<double>(use.weights) + static_cast<double>(use.kv) +
+                                                    static_cast<double>(use.scratch)));
+  }
+  if (memory.device_peak_bytes > 0) out += small("device " + bytes(static_cast<double>(memory.device_peak_bytes)));
+  return out;
+}
+
+// A column stands only where some row has something for it.
+struct Column {
+  std::string head;
+  std::string unit;
+  std::function<bool(const Row&)> has;
+  std::function<std::string(const Row&)> html;
+  std::function<const Estimate*(const Row&)> ranked = nullptr;  // for marking the best
+  bool low_is_best = false;
+};
+
+std::vector<Column> columns_of(const Matrix& matrix) {
+  const auto share = [&matrix](const Row& row) {
+    return read_limit_applies(row) && row.decode_tok_s.n > 0 ? share_of_limit(row, matrix.artifact, matrix.ceilings)
+                                                             : not_told;
+  };
+  const double idle = matrix.environment.idle.timer.p99_ms;
+  std::vector<Column> all{
+      {"TTFT", "ms", [](const Row& r) { return r.ttft_ms.n > 0; },
+       [](const Row& r) { return estimate_html(r.ttft_ms); }, [](const Row& r) { return &r.ttft_ms; }, true},
+      {"Prefill", "tok/s", [](const Row& r) { return r.prefill_tok_s.n > 0; },
+       [](const Row& r) { return estimate_html(r.prefill_tok_s); }, [](const Row& r) { return &r.prefill_tok_s; }},
+      {"Decode", "tok/s", [](const Row& r) { return r.decode_tok_s.n > 0; },
+       [](const Row& r) { return estimate_html(r.decode_tok_s); }, [](const Row& r) { return &r.decode_tok_s; }},
+      {"Of limit", "reading weights", [share](const Row& r) { return std::isfinite(share(r)); },
+       [share](const Row& r) { return std::isfinite(share(r)) ? bold(percent(share(r))) : std::string("n/a"); }},
+      {"Parity", "with the reference", [](const Row& r) { return r.subject.parity.has_value(); },
+       [](const Row& r) { return parity_html(r.subject); }},
+      {"Memory", "peak", [](const Row& r) { return r.memory.peak_bytes > 0 || r.memory.predicted; },
+       [](const Row& r) { return memory_html(r.memory); }},
+      {"Foreground", "p99 delay, ms" + (std::isfinite(idle) ? "; idle " + number(idle) : ""),
+       [](const Row& r) { return std::isfinite(r.foreground.timer.p99_ms); },
+       [](const Row& r) {
+         const double pages = r.foreground.pages.p99_ms;
+         return bold(number(r.foreground.timer.p99_ms)) +
+                (std::isfinite(pages) ? small_figures("pages " + number(pages)) : "");
+       }},
+      {"Energy", "J/token", [](const Row& r) { return std::isfinite(r.energy.j_per_token); },
+       [](const Row& r) {
+         if (!std::isfinite(r.energy.j_per_token)) return std::string("n/a");
+         return bold(number(r.energy.j_per_token)) +
+                (std::isfinite(r.energy.watts) ? small(number(r.energy.watts) + " W") : "");
+       }},
+      {"Drift", "last / first tenth", [](const Row& r) { return r.drift && r.drift->ratio.n > 0; },
+       [](const Row& r) {
+         if (!r.drift || r.drift->ratio.n == 0) return std::string("–");
+         const Estimate& e = r.drift->ratio;
+         return bold(fixed(e.median, 3)) +
+                (e.n > 1 ? small_figures("[" + fixed(e.low, 3) + ", " + fixed(e.high, 3) + "]") : std::string());
+       }}};
+  std::erase_if(all, [&](const Column& column) { return std::ranges::none_of(matrix.rows, column.has); });
+  return all;
+}
+
+// The row whose interval lies beyond those of all others; none where there is no such row.
+std::size_t best_of(const Matrix& matrix, const Naming& naming, const Column& column) {
+  if (!column.ranked) return naming.shown();
+  std::size_t best = naming.shown();
+  std::size_t compared = 0;
+  const auto beats = [&](std::size_t a, std::size_t b) {
+    const Estimate& x = *column.ranked(matrix.rows[a]);
+    const Estimate& y = *column.ranked(matrix.rows[b]);
+    return column.low_is_best ? x.high < y.low : x.low > y.high;
+  };
+  std::vector<std::size_t> candidates;
+  for (std::size_t i = 0; i < naming.shown(); ++i) {
+    const Row& row = matrix.rows[i];
+    if (row.prompts == Prompts::fresh && column.ranked(row)->n > 1) candidates.push_back(i);
+  }
+  for (const std::size_t i : candidates) {
+    ++compared;
+    if (std::ranges::all_of(candidates, [&](std::size_t j) { return j == i || beats(i, j); })) best = i;
+  }
+  return compared > 1 ? best : naming.shown();
+}
+
+std::string table(std::string_view css_class, const std::vector<std::pair<std::string, std::string>>& heads,
+                  std::string_view body) {
+  std::string out = "<div class=\"scroll\"><table class=\"" + std::string(css_class) + "\"><thead><tr>";
+  for (const auto& [head, unit] : heads) {
+    out +=
+        "<th scope=\"col\">" + escaped(head) + (unit.empty() ? "" : "<small>" + escaped(unit) + "</small>") + "</th>";
+  }
+  return out + "</tr></thead><tbody>" + std::string(body) + "</tbody></table></div>";
+}
+
+}  // namespace
+
+std::string result_table(const Matrix& matrix, const Naming& naming) {
+  if (naming.shown() == 0) return {};
+  const std::vector<Column> columns = columns_of(matrix);
+  std::vector<std::pair<std::string, std::string>> heads{{"Engine", ""}};
+  std::vector<std::size_t> best;
+  for (const Column& column : columns) {
+    heads.emplace_back(column.head, column.unit);
+    best.push_back(best_of(matrix, naming, column));
+  }
+  std::string body;
+  bool any_best = false;
+  for (std::size_t i = 0; i < naming.shown(); ++i) {
+    const Row& row = matrix.rows[i];
+    body += "<tr>" + cell("", name_html(matrix, naming, i));
+    const bool measured = std::ranges::any_of(columns, [&](const Column& c) { return c.ranked && c.has(row); });
+    if (row.status != Row::Status::ok && (!measured || columns.empty())) {
+      body += "<td class=\"why\" colspan=\"" + std::to_string(std::max<std::size_t>(1, columns.size())) +
+              "\"><span class=\"bad\">" + (row.status == Row::Status::refused ? "refused" : "failed") + "</span> " +
+              escaped(row.reason) + "</td></tr>";
+      continue;
+    }
+    for (std::size_t c = 0; c < columns.size(); ++c) {
+      const std::string html = columns[c].html(row);
+      any_best = any_best || best[c] == i;
+      body += cell(columns[c].head + (columns[c].unit.empty() ? "" : ", " + columns[c].unit), html,
+                   best[c] == i  ? "best"
+                   : html == "–" ? "none"
+                                 : "");
+    }
+    body += "</tr>";
+    if (row.status != Row::Status::ok) {  // broke off after it had given figures: both are told
+      body += "<tr><td></td><td class=\"why\" colspan=\"" + std::to_string(columns.size()) + "\"><span class=\"bad\">" +
+              (row.status == Row::Status::refused ? "refused" : "failed") + "</span> " + escaped(row.reason) +
+              "</td></tr>";
+    }
+  }
+  return table("cards", heads, body) + "<p class=\"under\">Median over " + std::to_string(matrix.settings.rounds) +
+         (matrix.settings.rounds == 1 ? " round" : " rounds") + ", in brackets its 95 % interval." +
+         (any_best ? " Underlined: the interval lies beyond all others." : "") + "</p>";
+}
+
+std::string remark_list(const Matrix& matrix, const Naming& naming) {
+  std::string out;
+  for (const Remark& remark : remarks_of(matrix, naming)) {
+    if (remark.is_status) continue;  // stands in the table
+    const std::string_view css_class = remark.tone == Remark::Tone::bad       ? " class=\"badly\""
+                                       : remark.tone == Remark::Tone::warning ? " class=\"warning\""
+                                                                              : "";
+    out += "<li" + std::string(css_class) + "><b>" + escaped(remark.who) + "</b> " +
+           escaped(remark.text, 2 * text_max) + "</li>";
+  }
+  return out.empty() ? out : "<ul class=\"remarks\">" + out + "</ul>";
+}
+
+std::string border_table(const Matrix& matrix, const Naming& naming) {
+  std::string body;
+  for (std::size_t i = 0; i < naming.shown(); ++i) {
+    const auto& border = matrix.rows[i].border;
+    if (!border || !std::isfinite(border->total_us_per_call) || !std::isfinite(border->engine_us_per_call)) continue;
+    const double cost = border->total_us_per_call - border->engine_us_per_call;
+    body += "<tr>" + cell("", name_html(matrix, naming, i)) +
+            cell("Forward pass, µs per call", bold(number(border->total_us_per_call))) +
+            cell("Inside the engine, µs per call", bold(number(border->engine_us_per_call))) +
+            cell("Border, µs per call", bold(number(cost))) +
+            cell("Border, of a call",
+                 border->total_us_per_call > 0 ? bold(percent(cost / border->total_us_per_call)) : "–") +
+            "</tr>";
+  }
+  if (body.empty()) return {};
+  return table("cards",
+               {{"Engine", ""},
+                {"Forward pass", "µs per call"},
+                {"Inside the engine", "µs per call"},
+                {"Border", "µs per call"},
+                {"Border", "of a call"}},
+               body) +
+         "<p class=\"under\">A foreign engine runs in a process of its own. The border is what that adds: our clock "
+         "around "
+         "its forward passes, less its own clock inside. Decoding, a call is one token.</p>";
+}
+
+std::string open_loop_table(const Matrix& matrix, const Naming& naming) {
+  std::string body;
+  for (std::size_t i = 0; i < naming.shown(); ++i) {
+    const auto& loop = matrix.rows[i].open_loop;
+    if (!loop || loop->sent == 0) continue;
+    body += "<tr>" + cell("", name_html(matrix, naming, i)) + cell("Rate, requests/s", bold(number(loop->rate_per_s))) +
+            cell("Sent", bold(std::to_string(loop->sent))) + cell("Failed", bold(std::to_string(loop->failed))) +
+            cell("TTFT, ms", estimate_html(loop->ttft_ms)) + cell("Decode, tok/s", estimate_html(loop->decode_tok_s)) +
+            cell("Our own sends late, p99 ms", bold(number(loop->late.p99_ms))) + "</tr>";
+  }
+  if (body.empty()) return {};
+  return table("cards",
+               {{"Engine", ""},
+                {"Rate", "requests/s"},
+                {"Sent", ""},
+                {"Failed", ""},
+                {"TTFT", "ms"},
+                {"Decode", "tok/s"},
+                {"Our sends late", "p99, ms"}},
+               body) +
+         "<p class=\"under\">Requests at random moments, whether or not earlier ones have ended; TTFT counts from the "
+         "planned moment.</p>";
+}
+
+std::string round_table(const Matrix& matrix, const Naming& naming) {
+  std::string body;
+  const auto values = [](const Row& row, double (*figure)(const Timing&)) {
+    std::string out;
+    for (std::size_t i = 0; i < row.rounds.size() && i < rounds_max; ++i) {
+      out += (out.empty() ? "" : "  ") + number(figure(row.rounds[i]));
+    }
+    if (row.rounds.size() > rounds_max) out += " …";
+    return out.empty() ? "–" : out;
+  };
+  for (std::size_t i = 0; i < naming.shown(); ++i) {
+    const Row& row = matrix.rows[i];
+    if (row.rounds.empty() && !row.cold) continue;
+    const auto line = [&](std::string_view what, double (*figure)(const Timing&)) {
+      body += "<tr><td>" + escaped(naming.labels[i]) + "</td><td class=\"left\">" + escaped(what) + "</td><td>" +
+              (row.cold ? number(figure(*row.cold)) : "–") + "</td><td class=\"left\">" + values(row, figure) +
+              "</td></tr>";
+    };
+    line("TTFT, ms", [](const Timing& t) { return t.ttft_ms(); });
+    line("decode, tok/s", [](const Timing& t) { return t.decode_tok_s(); });
+  }
+  if (body.empty()) return {};
+  return "<details><summary>Every single round</summary><div class=\"scroll\"><table><thead><tr><th "
+         "scope=\"col\">Engine</th><th "
+         "scope=\"col\" class=\"left\">Figure</th><th scope=\"col\">Cold round</th><th scope=\"col\" "
+         "class=\"left\">Rounds, in order</th></tr></thead><tbody>" +
+         body + "</tbody></table></div></details>";
+}
+
+}  // namespace assay::measure::report

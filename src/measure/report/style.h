@@ -1,0 +1,14 @@
+// The page's style and its one script, as text.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace assay::measure::report {
+
+// Light by default, dark where the reader's system asks for it or the toggle says so, light on paper.
+std::string page_style();
+// Switches light and dark; the page is whole without it.
+std::string_view page_script();
+
+}  // namespace assay::measure::report
