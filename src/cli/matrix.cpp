@@ -8,11 +8,11 @@
 
 #include "artifact/shapes.h"
 #include "base/output_file.h"
-#include "cli/contestants.h"
 #include "cli/matrix_run.h"
 #include "measure/compare.h"
 #include "measure/matrix_output.h"
 #include "measure/record_json.h"
+#include "measure/report/report.h"
 
 namespace assay::cli {
 namespace {
@@ -21,13 +21,15 @@ namespace fs = std::filesystem;
 
 struct MatrixCommand {
   MatrixOptions run;
-  std::vector<std::string> upstreams;  // KIND[=URL][#MODEL]
   std::string budget = "30s";
   std::string soak = "0";
   std::string arrivals;
   std::string arrivals_for = "30s";
   std::string parity_budget = "20s";
   std::string csv;
+  std::string html;
+  std::string markdown;
+  std::string from;
   std::string record;
   bool no_record = false;
   std::string repeat;
@@ -136,7 +138,9 @@ Result<void> put_out(Session& session, const MatrixCommand& command, const measu
   }
   std::fflush(stdout);
   if (!command.csv.empty()) ASSAY_TRY(write_file(command.csv, measure::to_csv(matrix)));
-  if (command.no_record) return {};
+  if (!command.html.empty()) ASSAY_TRY(write_file(command.html, measure::to_html(matrix)));
+  if (!command.markdown.empty()) ASSAY_TRY(write_file(command.markdown, measure::to_markdown(matrix)));
+  if (command.no_record || !command.from.empty()) return {};
   std::string path = command.record;
   if (path.empty()) {
     auto chosen = default_record(session, matrix);
@@ -151,19 +155,14 @@ Result<void> put_out(Session& session, const MatrixCommand& command, const measu
 Result<void> measure_command(Session& session, MatrixCommand& command) {
   if (command.repeat.empty()) {
     ASSAY_TRY(take_times(command));
-    if (!command.upstreams.empty() && command.run.engines.empty()) command.run.engines = default_entrants();
-    for (const std::string& upstream : command.upstreams) {
-      command.run.engines.push_back(std::string(upstream_prefix) + upstream);
-    }
   } else {
     const auto record = measure::read_record(command.repeat);
     if (!record) return std::unexpected(record.error());
-    auto key = command.run.upstream_key;
     command.run = options_of(*record);
-    command.run.upstream_key = std::move(key);
   }
-  ASSAY_TRY(check_writable(command.csv));
-  ASSAY_TRY(check_writable(command.record));
+  for (const std::string* path : {&command.csv, &command.html, &command.markdown, &command.record}) {
+    ASSAY_TRY(check_writable(*path));
+  }
   const auto matrix = run_matrix(session, command.run);
   if (!matrix) return std::unexpected(matrix.error());
   ASSAY_TRY(put_out(session, command, *matrix));
@@ -178,6 +177,13 @@ Result<void> measure_command(Session& session, MatrixCommand& command) {
     session.finish(Exit::no);
   }
   return {};
+}
+
+// A saved record shown again: nothing is measured.
+Result<void> show_record(Session& session, const MatrixCommand& command) {
+  const auto matrix = measure::read_record(command.from);
+  if (!matrix) return std::unexpected(matrix.error());
+  return put_out(session, command, *matrix);
 }
 
 void add_workload(CLI::App& app, MatrixCommand& command) {
@@ -212,6 +218,7 @@ void add_matrix(CLI::App& app, Session& session) {
       "Exit code 1 where parity does not hold or a --fail-on figure is worse, 4 where every engine failed.\n"
       "Examples:\n  assay matrix\n  assay matrix --model qwen3-4b-q4_0.gguf --prompt 1024 --csv matrix.csv\n"
       "  assay matrix --shape qwen3-4b --quant q4_0 --sweep-context 512,2048,8192 --soak 10m\n"
+      "  assay matrix --from record.json --html report.html\n"
       "  assay matrix --compare monday.json friday.json --fail-on decode_tok_s,ttft_ms");
   add_model_options(*command, options->run.model);
   ShapeChoice& choice = options->run.shape;
@@ -222,27 +229,20 @@ void add_matrix(CLI::App& app, Session& session) {
   config->excludes("--model");
   CLI::Option* quant =
       command->add_option("-q,--quant", choice.quant, "type of the random weights")->capture_default_str();
-  command
-      ->add_option("-e,--engines", options->run.engines,
-                   "engines to measure: direct, NAME, NAME@VERSION, NAME:DEVICE, metalrt (default: all that are here)")
-      ->delimiter(',');
-  command
-      ->add_option("-u,--upstream", options->upstreams,
-                   "a server to measure as well: KIND[=URL][#MODEL]; kinds: " + adapter::upstream::upstream_kinds())
-      ->allow_extra_args(false);
-  CLI::Option* key_file = command->add_option("--upstream-key-file", options->run.upstream_key.file,
-                                              "file whose first line is the key that upstreams want");
-  command->add_option("--upstream-key-env", options->run.upstream_key.variable, "or the environment variable")
-      ->excludes(key_file);
+  command->add_option("-e,--engines", options->run.engines, "engines to measure (default: all)")->delimiter(',');
   add_workload(*command, *options);
   command->add_option("--csv", options->csv, "write the rows to this file as well");
+  command->add_option("--html", options->html, "write a page with table and plots to this file as well");
+  command->add_option("--markdown", options->markdown, "write a table for an issue to this file as well");
   CLI::Option* record = command->add_option(
       "--record", options->record, "write the record to this file (default: a new one in $ASSAY_HOME/records)");
   command->add_flag("--no-record", options->no_record, "write no record")->excludes(record);
   CLI::Option* repeat = command->add_option("--repeat", options->repeat, "measure again as this record says");
+  command->add_option("--from", options->from, "measure nothing: show this record")->excludes(repeat)->excludes(record);
   command->add_option("--compare", options->compare, "two records: what differs by more than its spread")
       ->expected(2)
-      ->excludes(repeat);
+      ->excludes(repeat)
+      ->excludes("--from");
   command->add_option("--fail-on", options->fail_on, "with --compare: exit 1 where one of these is worse")
       ->delimiter(',')
       ->needs("--compare");
@@ -254,7 +254,9 @@ void add_matrix(CLI::App& app, Session& session) {
       return session.fail(
           {Errc::bad_value, 0, "--quant is the type of random weights: expected --shape or --config with it"});
     }
-    const auto done = options->compare.empty() ? measure_command(session, *options) : compare(session, *options);
+    const auto done = !options->from.empty()     ? show_record(session, *options)
+                      : options->compare.empty() ? measure_command(session, *options)
+                                                 : compare(session, *options);
     if (!done) session.fail(done.error());
   });
 }

@@ -4,7 +4,6 @@
 #include <string>
 #include <vector>
 
-#include "adapter/upstream/upstream_choice.h"
 #include "cli/model_options.h"
 #include "cli/models.h"
 #include "measure/record.h"
@@ -14,8 +13,7 @@ namespace assay::cli {
 struct MatrixOptions {
   ModelOptions model;
   ShapeChoice shape;
-  std::vector<std::string> engines;  // as Entrants has them
-  adapter::upstream::KeySource upstream_key;
+  std::vector<std::string> engines;
   measure::MatrixSettings settings;
 };
 
