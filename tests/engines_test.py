@@ -294,6 +294,13 @@ class Engines(unittest.TestCase):
         self.assertEqual(list(self.engines.rglob("*")), [])
         self.assert_dead(pid)
 
+    def test_no_network(self):
+        nowhere = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_EXTRA_INDEX_URL": "", "PIP_FIND_LINKS": "", "PIP_RETRIES": "0",
+                   "PIP_CONFIG_FILE": os.devnull}
+        self.refused(1, ["system error", "download", "Could not find a version", "--from"],
+                     "install", "mlx", "--device", DEVICE, **nowhere)
+        self.assertEqual(self.left(), ["mlx"])
+
     def test_killed_and_two_at_once(self):
         sdist(self.files, cmake=LIBRARY + SLOW)
         pid_file = self.home.parent / "pids"

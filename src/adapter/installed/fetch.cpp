@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
 
 #include "adapter/installed/job.h"
@@ -115,8 +116,18 @@ Result<void> download_one(Job& job, const std::vector<std::string>& pip, const F
   for (const std::string& word :
        {std::string("-r"), requirement.string(), std::string("-d"), (job.work / "download").string()})
     words.push_back(word);
-  return job.run(std::move(words), std::move(environment), {},
-                 [&] { job.watch.progress(std::min(bytes_below(temporary, "pip-unpack"), fetch.bytes)); });
+  // Its own five retries keep a user without a network waiting for a minute.
+  if (std::getenv("PIP_RETRIES") == nullptr) environment.emplace_back("PIP_RETRIES=2");
+  auto done = job.run(std::move(words), std::move(environment), {},
+                      [&] { job.watch.progress(std::min(bytes_below(temporary, "pip-unpack"), fetch.bytes)); });
+  // A wrong hash is told by pip; everything else is the network, mostly.
+  if (!done && done.error().code == Errc::bad_value && done.error().detail.find("HASHES") == std::string::npos) {
+    Error failed = std::move(done.error());
+    failed.code = Errc::io;
+    failed.detail += "\nwithout a network, --from FOLDER takes files that were brought here";
+    return std::unexpected(std::move(failed));
+  }
+  return done;
 }
 
 // The file of this fetch in the folder; of several that fit, the one with its hash.

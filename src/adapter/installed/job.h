@@ -92,10 +92,11 @@ Result<Library> adopt_homebrew(Job& job, const Homebrew& found);
 
 // worker.cpp. root: the folder that has the engine's include and lib.
 struct WorkerProject {
-  std::string folder;       // of the source: "src/adapter/llama_cpp/worker"
-  std::string target;       // "assay-worker-llama"
-  std::string root_option;  // "LLAMA_ROOT"
-  std::string root;         // in the engine's folder: "", "mlx"
+  std::string folder;               // of the source: "src/adapter/llama_cpp/worker"
+  std::string target;               // "assay-worker-llama"
+  std::string root_option;          // "LLAMA_ROOT"
+  std::string root;                 // in the engine's folder: "", "mlx"
+  std::vector<std::string> source;  // folders that are compiled into it, beside the parent of `folder`
 };
 Result<WorkerProject> worker_project(const std::string& engine);
 // Builds it into tree/bin, against the library in tree.

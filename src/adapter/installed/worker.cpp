@@ -11,10 +11,6 @@ namespace fs = std::filesystem;
 
 constexpr int says_what_it_is = 2;  // exit code of a worker that is started by hand
 
-// What goes into every worker, beside the folder of its engine.
-constexpr const char* shared_source[] = {"src/base",   "src/tensor",         "src/checkpoint",
-                                         "src/engine", "src/device/process", "src/adapter/worker"};
-
 bool is_built(const fs::path& path) {
   const std::string stem = path.stem().string();
   const std::string kind = path.extension().string();
@@ -29,11 +25,16 @@ Result<WorkerProject> worker_project(const std::string& engine) {
     return WorkerProject{.folder = "src/adapter/llama_cpp/worker",
                          .target = "assay-worker-llama",
                          .root_option = "LLAMA_ROOT",
-                         .root = ""};
+                         .root = "",
+                         .source = {"src/base", "src/engine", "src/device/process", "src/adapter/worker"}};
   }
   if (engine == "mlx") {
-    return WorkerProject{
-        .folder = "src/adapter/mlx/worker", .target = "assay-worker-mlx", .root_option = "MLX_ROOT", .root = "mlx"};
+    return WorkerProject{.folder = "src/adapter/mlx/worker",
+                         .target = "assay-worker-mlx",
+                         .root_option = "MLX_ROOT",
+                         .root = "mlx",
+                         .source = {"src/base", "src/engine", "src/device/process", "src/adapter/worker", "src/tensor",
+                                    "src/checkpoint", "src/kernel", "src/model", "src/device/cpu"}};
   }
   return fail(Errc::not_found, engine + ": no worker speaks to it");
 }
@@ -44,7 +45,7 @@ std::string worker_build_of(const std::string& source_folder, const std::string&
   if (!project) return "";
   const fs::path top = source_folder;
   std::vector<fs::path> folders{(top / project->folder).parent_path()};
-  for (const char* folder : shared_source) folders.push_back(top / folder);
+  for (const std::string& folder : project->source) folders.push_back(top / folder);
   std::vector<std::string> files;
   for (const fs::path& folder : folders) {
     std::error_code error;
