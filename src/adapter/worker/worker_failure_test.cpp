@@ -188,22 +188,20 @@ TEST(WorkerLoad, a_flood_of_log_lines_does_not_block_it) {
 TEST(WorkerLoad, killed_while_it_loads) {
   const NothingLeft nothing_left;
   const SteadyClock clock;
-  // Its id is known here only through the system: the one child of this process.
-  std::thread killer([] {
-    while (true) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(300));
-      std::string children(64, '\0');
-      FILE* file = std::fopen(("/proc/self/task/" + std::to_string(::getpid()) + "/children").c_str(), "r");
-      if (file == nullptr) return;
-      children.resize(std::fread(children.data(), 1, children.size(), file));
-      std::fclose(file);
-      if (children.empty()) continue;
-      ::kill(static_cast<pid_t>(std::stol(children)), SIGKILL);
-      return;
+  // Its id is known here only through the system: the one child of this process. Killed at its first progress.
+  const auto kill_it = [](double share) {
+    std::string children(64, '\0');
+    FILE* file = std::fopen(("/proc/self/task/" + std::to_string(::getpid()) + "/children").c_str(), "r");
+    if (share <= 0 || file == nullptr) {
+      if (file != nullptr) std::fclose(file);
+      return true;
     }
-  });
-  const auto backend = start_worker(fake_options("slow-load=20000"), clock);
-  killer.join();
+    children.resize(std::fread(children.data(), 1, children.size(), file));
+    std::fclose(file);
+    if (!children.empty()) ::kill(static_cast<pid_t>(std::stol(children)), SIGKILL);
+    return true;
+  };
+  const auto backend = start_worker(fake_options("slow-load=5000"), clock, kill_it);
   ASSERT_FALSE(backend);
   EXPECT_EQ(backend.error().code, Errc::engine_lost);
   EXPECT_THAT(backend.error().detail, HasSubstr("in load: ended with signal 9 (killed)"));
