@@ -56,7 +56,15 @@ Scale scale_for(const DotPlot& plot) {
 void draw_reference(Svg& svg, const Reference& reference, const Scale& scale, const Layout& layout, double bottom) {
   if (!std::isfinite(reference.value)) return;
   const double at = layout.x.at(scale.at(reference.value));
-  svg.line({at, layout.top - 6}, {at, bottom}, "reference");
+  if (layout.wide) {
+    svg.line({at, layout.top - 6}, {at, bottom}, "reference");
+  } else {  // labels and values stand above the tracks: the line leaves them room
+    std::vector<Svg::Stroke> pieces{{{at, layout.top - 6}, {at, layout.top}}};
+    for (double top = layout.top; top + 20 < bottom; top += layout.row_height) {
+      pieces.push_back({{at, top + 21}, {at, std::min(bottom, top + layout.row_height)}});
+    }
+    svg.strokes(pieces, "reference");
+  }
   const double half = text_width(reference.label, tick_size) / 2;
   const bool at_end = at + half > layout.x.to + (layout.wide ? 60 : 12);
   const bool at_start = at - half < layout.x.from;
@@ -78,7 +86,7 @@ void draw_row(Svg& svg, const DotRow& row, const DotPlot& plot, const Scale& sca
   svg.marker({6, label_y - 4.5}, row.series, 4.6, row.faint ? "mark hollow" : "mark");
   svg.text({17, label_y}, shortened(row.label, 24), "label halo");
   if (!row.detail.empty()) {
-    const double x = layout.wide ? 17 : 17 + text_width(shortened(row.label, 24), label_size * 1.06) + 8;
+    const double x = layout.wide ? 17 : 17 + text_width(shortened(row.label, 24), label_size * 1.16) + 9;
     svg.text({x, layout.wide ? label_y + 14 : label_y}, shortened(row.detail, layout.wide ? 28 : 20), "detail");
   }
   if (!row.value_text.empty()) {
