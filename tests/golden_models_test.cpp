@@ -89,8 +89,8 @@ TEST_P(GoldenModel, direct_agrees_within_the_bound_for_both_types_of_keys_and_va
   const Golden golden = read_golden(folder());
   const auto backend = direct::make_cpu_backend(*weights, {.context = 64, .batch = 16, .threads = 2});
   ASSERT_TRUE(backend) << to_string(backend.error());
-  const auto parity = measure::run_parity(**backend, *weights, measure::direct_rounding(*weights, "f16"), golden.tokens,
-                                          golden.positions);
+  const auto parity = measure::run_parity(**backend, *weights, measure::rounding_from((*backend)->facts()).value(),
+                                          golden.tokens, golden.positions);
   ASSERT_TRUE(parity);
   RecordProperty("max_abs", std::to_string(parity->max_abs));
   EXPECT_TRUE(parity->holds()) << "max|d| " << parity->max_abs << ", bound " << parity->bound << ", unexplained "

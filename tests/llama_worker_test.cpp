@@ -146,30 +146,17 @@ class LlamaSequences : public ::testing::Test {
   const std::uint32_t vocab_ = 320;
 };
 
-measure::Rounding rounding_of(const BackendFacts& facts) {
-  measure::Rounding out;
-  using enum measure::Rounding::Activations;
-  if (facts.activations == "f16") out.activations = f16;
-  if (facts.activations == "bf16") out.activations = bf16;
-  if (facts.activations.starts_with("q8")) out.activations = int8_blocks_of_32;
-  out.kv = facts.kv_type == "q8_0" ? DType::q8_0 : facts.kv_type == "f32" ? DType::f32 : DType::f16;
-  return out;
-}
-
-// A block of 256 values has a larger maximum than one of 32, 2.8 against 2.1 standard deviations, and so a larger step.
-double slack(const BackendFacts& facts) { return facts.activations == "q8_k" ? 2.8 / 2.1 : 1; }
-
 void expect_parity(Backend& backend, const std::string& file, std::size_t tokens) {
   const auto checkpoint = Checkpoint::open(file);
   ASSERT_TRUE(checkpoint) << to_string(checkpoint.error());
   const auto weights = model::bind(checkpoint->config(), [&](auto tensor) { return checkpoint->tensor(tensor); });
   ASSERT_TRUE(weights) << to_string(weights.error());
   ASSERT_EQ(backend.facts().vocab, checkpoint->config().vocab);
-  const auto parity =
-      measure::run_parity(backend, *weights, rounding_of(backend.facts()), tokens_of(tokens, backend.facts().vocab),
-                          measure::spread_positions(static_cast<std::uint32_t>(tokens), 24));
+  const auto parity = measure::run_parity(backend, *weights, measure::rounding_from(backend.facts()).value(),
+                                          tokens_of(tokens, backend.facts().vocab),
+                                          measure::spread_positions(static_cast<std::uint32_t>(tokens), 24));
   ASSERT_TRUE(parity) << to_string(parity.error());
-  const double bound = parity->bound * slack(backend.facts());
+  const double bound = parity->bound;
   std::printf("%-5s kv %-4s max|diff| %.3g of %.3g  KL %.2g  top-1 %zu of %zu\n", backend.facts().activations.c_str(),
               backend.facts().kv_type.c_str(), parity->max_abs, bound, parity->kl_mean, parity->top1_equal,
               parity->positions);

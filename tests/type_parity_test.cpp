@@ -70,8 +70,8 @@ TEST_P(TypeParity, direct_agrees_with_the_reference) {
 
   std::vector<Token> tokens(24);
   for (std::size_t i = 0; i < tokens.size(); ++i) tokens[i] = static_cast<Token>((i * 53 + i * i * 7 + 11) % 320);
-  const auto parity = measure::run_parity(**backend, *weights, measure::direct_rounding(*weights, "f16"), tokens,
-                                          measure::spread_positions(24, 0));
+  const auto parity = measure::run_parity(**backend, *weights, measure::rounding_from((*backend)->facts()).value(),
+                                          tokens, measure::spread_positions(24, 0));
   ASSERT_TRUE(parity) << to_string(parity.error());
   std::printf("%-8s %-7s max|diff| %.3g of %.3g  KL %.2g  top-1 %zu of %zu\n", name_of(architecture),
               std::string(name(type)).c_str(), parity->max_abs, parity->bound, parity->kl_mean, parity->top1_equal,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <memory>
+#include <optional>
 
 #include "cli/contestants.h"
 #include "cli/interrupt.h"
@@ -18,9 +19,6 @@ constexpr std::int64_t idle_ns = 1'000'000'000;    // of the probe on the machin
 constexpr std::uint32_t open_loop_streams = 8;     // requests that may run at once when they arrive as they like
 constexpr std::uint32_t room_behind_a_sweep = 64;  // positions for what is decoded behind the longest prompt
 
-// Above this many multiply-adds the double-precision reference takes minutes: `assay parity` does it when asked.
-constexpr std::uint64_t parity_work_max = 10'000'000'000;
-
 std::vector<Token> plain_tokens(const Tokenizer& tokenizer) {
   std::vector<Token> out;
   for (Token token = 0; static_cast<std::size_t>(token) < tokenizer.size(); ++token) {
@@ -29,27 +27,68 @@ std::vector<Token> plain_tokens(const Tokenizer& tokenizer) {
   return out;
 }
 
-// Fills contestant.parity, or the reason why there is none.
-Result<void> add_parity(const LoadedModel& model, std::uint32_t count, measure::Contestant& contestant) {
+// Fills each contestant's parity, or the reason why there is none. The text is as long as the budget allows.
+Result<void> add_parity(const Session& session, const LoadedModel& model, const MatrixOptions& options,
+                        std::vector<measure::Contestant>& contestants) {
   constexpr std::size_t text_tokens = 96;
+  constexpr std::size_t least_tokens = 12;
+  const measure::MatrixSettings& settings = options.settings;
+  std::vector<measure::Rounding> roundings;
+  std::vector<std::optional<measure::Rounding>> of_each(contestants.size());
+  for (std::size_t i = 0; i < contestants.size(); ++i) {
+    measure::Contestant& contestant = contestants[i];
+    std::string& reason = contestant.subject.parity_reason;
+    if (contestant.running == nullptr || !reason.empty()) continue;
+    if (settings.parity_positions == 0) {
+      reason = "not asked for";
+    } else if (contestant.backend == nullptr) {
+      reason = "it gives text only, no logits";
+    } else if (auto rounding = measure::rounding_from(contestant.backend->facts()); !rounding) {
+      reason = rounding.error().detail;
+    } else {
+      of_each[i] = *rounding;
+      if (std::ranges::find(roundings, *rounding) == roundings.end()) roundings.push_back(*rounding);
+    }
+  }
+  if (roundings.empty()) return {};
   auto tokens = model.tokenizer->encode(measure::standard_text());
   if (!tokens) return std::unexpected(std::move(tokens.error()));
-  tokens->resize(std::min({tokens->size(), text_tokens, static_cast<std::size_t>(model.backend->facts().context)}));
-  std::uint64_t parameters = model.weights.head.rows() * model.weights.head.columns();
-  for (const CheckpointTensor& tensor : model.checkpoint->tensors()) {
-    parameters += tensor.view.rows() * tensor.view.columns();
-  }
-  if (count == 0 || parameters * tokens->size() > parity_work_max) {
-    contestant.subject.parity_reason =
-        count == 0 ? "not asked for" : "the reference would take minutes on this model; run 'assay parity'";
+  const auto threads = chosen_threads(options.model.threads);
+  if (!threads) return std::unexpected(threads.error());
+  std::size_t length = std::min({tokens->size(), text_tokens, std::size_t{model.backend->facts().context}});
+  const auto seconds = [&] {
+    return measure::reference_seconds(model.weights, length, 1 + roundings.size(), *threads);
+  };
+  while (length > least_tokens && seconds() > settings.parity_budget_s) --length;
+  if (seconds() > settings.parity_budget_s) {
+    for (std::size_t i = 0; i < contestants.size(); ++i) {
+      if (of_each[i]) {
+        contestants[i].subject.parity_reason = "the reference would take up to " + human_seconds(seconds()) + " for " +
+                                               std::to_string(length) + " tokens: give it more with --parity-budget";
+      }
+    }
     return {};
   }
-  const auto positions = measure::spread_positions(static_cast<std::uint32_t>(tokens->size()), count);
-  auto parity =
-      measure::run_parity(*contestant.backend, model.weights,
-                          measure::direct_rounding(model.weights, model.backend->facts().kv_type), *tokens, positions);
-  if (!parity) return std::unexpected(std::move(parity.error()));
-  contestant.subject.parity = *parity;
+  tokens->resize(length);
+  device::ThreadPool pool(*threads);
+  Progress progress(session.clock, session.progress(), "reference", 100, "%");
+  const auto reference = measure::make_reference(
+      model.weights, *tokens, measure::spread_positions(static_cast<std::uint32_t>(length), settings.parity_positions),
+      roundings, &pool, [&](double share) {
+        progress.update(static_cast<std::uint64_t>(share * 100));
+        return true;
+      });
+  progress.finish();
+  if (!reference) return std::unexpected(reference.error());
+  for (std::size_t i = 0; i < contestants.size(); ++i) {
+    if (!of_each[i]) continue;
+    const auto parity = measure::parity_against(*reference, *contestants[i].backend, *of_each[i]);
+    if (parity) {
+      contestants[i].subject.parity = *parity;
+    } else {  // this engine's own trouble: its row will say more
+      contestants[i].subject.parity_reason = to_string(parity.error());
+    }
+  }
   return {};
 }
 
@@ -178,11 +217,7 @@ Result<measure::Matrix> run_matrix(const Session& session, MatrixOptions options
 
   auto gathered = gather_contestants(session, loaded, options.model, options.engines, options.settings.cached_rows);
   if (!gathered) return std::unexpected(std::move(gathered.error()));
-  for (measure::Contestant& contestant : gathered->list) {
-    if (contestant.backend == loaded.backend.get()) {
-      ASSAY_TRY(add_parity(loaded, options.settings.parity_positions, contestant));
-    }
-  }
+  ASSAY_TRY(add_parity(session, loaded, options, gathered->list));
 
   const std::vector<Token> vocabulary = plain_tokens(*loaded.tokenizer);
   if (vocabulary.empty()) return fail(Errc::bad_value, loaded.path + ": the vocabulary has no token with text");

@@ -83,14 +83,20 @@ Result<void> parity(Session& session, ParityOptions& options) {
     }
     return {};
   }
-  const auto rounding = measure::direct_rounding(loaded.weights, loaded.backend->facts().kv_type);
+  const auto rounding = measure::rounding_from(loaded.backend->facts());
+  if (!rounding) return std::unexpected(rounding.error());
+  const auto threads = chosen_threads(options.model.threads);
+  if (!threads) return std::unexpected(threads.error());
+  device::ThreadPool pool(*threads);
   const Interrupt interrupt;
   Progress progress(session.clock, session.progress(), "reference", 100, "%");
-  const auto result =
-      measure::run_parity(*loaded.backend, loaded.weights, rounding, *tokens, positions, [&](double share) {
+  const auto result = measure::run_parity(
+      *loaded.backend, loaded.weights, *rounding, *tokens, positions,
+      [&](double share) {
         progress.update(static_cast<std::uint64_t>(share * 100));
         return !interrupt.asked();
-      });
+      },
+      &pool);
   progress.finish();
   if (!result) return std::unexpected(result.error());
   if (session.json) {

@@ -1,5 +1,7 @@
 #include "direct/cpu_backend.h"
 
+#include <algorithm>
+#include <array>
 #include <limits>
 #include <string>
 #include <utility>
@@ -35,6 +37,16 @@ Result<void> check(const CpuOptions& options) {
   return {};
 }
 
+// Whether the input of any matrix is rounded to 8 bits in blocks of 32, as it is for quantized ones.
+bool rounds_to_blocks(const CpuModel& model) {
+  const auto blocks = [](const kernel::PackedMatrix& w) { return w.form() == kernel::ActivationForm::blocks8; };
+  return blocks(model.head) || std::ranges::any_of(model.layers, [&](const CpuLayer& layer) {
+           return std::ranges::any_of(
+               std::array{&layer.q, &layer.k, &layer.v, &layer.output, &layer.gate, &layer.up, &layer.down},
+               [&](const kernel::PackedMatrix* w) { return blocks(*w); });
+         });
+}
+
 class CpuBackend final : public Backend {
  public:
   CpuBackend(CpuModel model, KvCache cache, std::unique_ptr<device::ThreadPool> pool, const CpuOptions& options)
@@ -52,6 +64,7 @@ class CpuBackend final : public Backend {
     facts_.batch = options.batch;
     facts_.vocab = model_.config.vocab;
     facts_.kv_type = kernel::name(options.kv);
+    facts_.activations = rounds_to_blocks(model_) ? "q8_0" : "f32";
     facts_.deterministic = true;
     lengths_.assign(options.sequences, 0);
   }

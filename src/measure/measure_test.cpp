@@ -97,22 +97,5 @@ TEST(Parity, refuses_other_sizes_and_names_a_logit_that_is_no_number) {
   EXPECT_THAT(bad.error().detail, testing::HasSubstr("token 0 at position 1"));
 }
 
-TEST(Parity, the_bound_grows_with_coarser_types_and_more_layers) {
-  ModelConfig config;
-  config.layers = 4;
-  config.hidden = 512;
-  config.ffn = 1536;
-  config.heads = 8;
-  config.head_dim = 64;
-  const LogitScale scale{.state_norm = 20, .row_norm = 1, .values = 1000};
-  const double fine = logit_error_bound(config, {Rounding::Activations::f32, DType::f16}, scale);
-  const double coarse = logit_error_bound(config, {Rounding::Activations::int8_blocks_of_32, DType::f16}, scale);
-  const double coarser = logit_error_bound(config, {Rounding::Activations::int8_blocks_of_32, DType::q8_0}, scale);
-  EXPECT_LT(fine, coarse);
-  EXPECT_LT(coarse, coarser);
-  config.layers = 16;
-  EXPECT_GT(logit_error_bound(config, {Rounding::Activations::f32, DType::f16}, scale), fine);
-}
-
 }  // namespace
 }  // namespace assay::measure

@@ -17,34 +17,6 @@ double log_sum_exp(std::span<const T> row) {
   return largest + std::log(sum);
 }
 
-double relative_error(Rounding::Activations activations, double columns) {
-  const double sums = 0x1.0p-24 * std::sqrt(columns);  // f32 accumulation, in every engine
-  switch (activations) {
-    case Rounding::Activations::f32:
-      return sums;
-    case Rounding::Activations::f16:
-      return std::hypot(sums, 0x1.0p-11);
-    case Rounding::Activations::bf16:
-      return std::hypot(sums, 0x1.0p-8);
-    case Rounding::Activations::int8_blocks_of_32:
-      return std::hypot(sums, 2.1 / 127 / std::sqrt(12.0));
-  }
-  return 1;
-}
-
-double relative_error(DType kv) {
-  switch (kv) {
-    case DType::f32:
-      return 0x1.0p-24;
-    case DType::f16:
-      return 0x1.0p-11;
-    case DType::bf16:
-      return 0x1.0p-8;
-    default:
-      return 2.1 / 127 / std::sqrt(12.0);  // q8_0
-  }
-}
-
 }  // namespace
 
 Result<Parity> compare(std::span<const double> reference, std::span<const float> other, std::size_t vocab,
@@ -93,20 +65,19 @@ Result<Parity> compare(std::span<const double> reference, std::span<const float>
   return out;
 }
 
-double logit_error_bound(const ModelConfig& config, const Rounding& rounding, const LogitScale& scale) {
-  constexpr double score_gain = 4;
-  const double into_hidden = relative_error(rounding.activations, config.hidden);
-  const double into_output = relative_error(rounding.activations, static_cast<double>(config.heads) * config.head_dim);
-  const double into_down = relative_error(rounding.activations, config.ffn);
-  const double kv = relative_error(rounding.kv);
-  const auto square = [](double x) { return x * x; };
-  const double attention =
-      square(score_gain * into_hidden) + square(score_gain * kv) + square(kv) + square(into_output);
-  const double ffn = 2 * square(into_hidden) + square(into_down);
-  const double relative = std::sqrt(config.layers * (attention + ffn) + square(into_hidden));
-  // The largest of n normal values is below sqrt(2 ln n) standard deviations; one more for safety of the tail.
-  const double sigmas = std::sqrt(2 * std::log(static_cast<double>(std::max<std::size_t>(scale.values, 2)))) + 1;
-  return sigmas * relative * scale.state_norm * scale.row_norm / std::sqrt(static_cast<double>(config.hidden));
+double error_bound(std::span<const double> reference, std::span<const double> disturbed, std::size_t vocab,
+                   double spread) {
+  ASSAY_ASSERT(vocab > 0 && reference.size() == disturbed.size() && !reference.empty());
+  double worst = 0;
+  for (std::size_t begin = 0; begin < reference.size(); begin += vocab) {
+    double squares = 0;
+    for (std::size_t v = begin; v < begin + vocab; ++v) {
+      squares += (disturbed[v] - reference[v]) * (disturbed[v] - reference[v]);
+    }
+    worst = std::max(worst, std::sqrt(squares / static_cast<double>(vocab)));
+  }
+  const double sigmas = std::sqrt(2 * std::log(static_cast<double>(std::max<std::size_t>(reference.size(), 2)))) + 1;
+  return sigmas * worst * spread;
 }
 
 }  // namespace assay::measure

@@ -1,5 +1,5 @@
-// Are two sets of logits the same model? Top-1 agreement, largest difference and mean KL, with a bound from sizes and
-// types.
+// Are two sets of logits the same model? Top-1 agreement, largest difference and mean KL, with a bound
+// from what rounding does to this very model.
 #pragma once
 
 #include <cstddef>
@@ -7,8 +7,6 @@
 #include <span>
 
 #include "base/error.h"
-#include "checkpoint/model_config.h"
-#include "tensor/dtype.h"
 
 namespace assay::measure {
 
@@ -33,29 +31,14 @@ struct Parity {
 Result<Parity> compare(std::span<const double> reference, std::span<const float> other, std::size_t vocab,
                        double bound);
 
-// How an engine rounds between exact weights and logits.
-struct Rounding {
-  enum class Activations : std::uint8_t { f32, f16, bf16, int8_blocks_of_32 } activations = Activations::f32;
-  DType kv = DType::f16;  // f32, f16, bf16 or q8_0
-};
-
-// A bound on the difference of one logit, from sizes and types. First-order error propagation with independent rounding
-// errors (Higham and Mary 2019, "A new approach to probabilistic rounding error analysis"):
-//   - each rounding adds a relative error: u for a float type with unit roundoff u (f32 sums: u * sqrt(columns));
-//     a block of 32 values rounded to 127 steps of its maximum errs by step / sqrt(12), and the maximum of 32 normal
-//     values is near 2.1 of their standard deviations: 2.1 / 127 / sqrt(12) = 0.0048;
-//   - a layer rounds four inputs of its matrices (QKV, output, gate and up, down) and K and V; gate times up meets its
-//     error twice; the softmax turns an absolute error of a score into a relative one of its weight, and scores of
-//     normed heads stay within a few units: counted as `score_gain`;
-//   - the residual stream adds the layers' errors: variances add over layers;
-//   - a logit is a dot product of the normed state with a row of the head: error = relative error * |state| * |row| /
-//     sqrt(hidden) standard deviations; `sigmas` covers the largest of positions * vocab values.
-// state_norm: the largest norm of the state after the output norm; row_norm: the largest norm of a row of the head.
-struct LogitScale {
-  double state_norm = 0;
-  double row_norm = 0;
-  std::size_t values = 0;  // positions * vocab
-};
-double logit_error_bound(const ModelConfig& config, const Rounding& rounding, const LogitScale& scale);
+// The largest difference of a logit that rounding explains, from what rounding did to the reference when it was tried
+// (reference and disturbed: (positions, vocab) each).
+//   - sigma: the root mean square of the tried errors at one position, at the worst position. The errors of a position's
+//     logits are sums over thousands of small ones, so normal;
+//   - a logit's error grows with the norm of its row of the head: times spread = largest / root mean square of norms;
+//   - the largest of n normal values is below sqrt(2 ln n) standard deviations; one more for the tail and for sigma,
+//     which is itself an estimate.
+double error_bound(std::span<const double> reference, std::span<const double> disturbed, std::size_t vocab,
+                   double spread);
 
 }  // namespace assay::measure

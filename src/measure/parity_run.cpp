@@ -10,12 +10,24 @@
 namespace assay::measure {
 namespace {
 
-bool is_float(DType dtype) { return dtype == DType::f32 || dtype == DType::f16 || dtype == DType::bf16; }
-
 double squared_norm(std::span<const float> values) {
   double sum = 0;
   for (const float value : values) sum += static_cast<double>(value) * value;
   return sum;
+}
+
+// Largest over root mean square of the norms of the head's rows: how unevenly an error of the state reaches the logits.
+double row_spread(const model::Weights& weights) {
+  std::vector<float> row(weights.config.hidden);
+  double largest = 0;
+  double sum = 0;
+  for (std::uint64_t r = 0; r < weights.head.rows(); ++r) {
+    kernel::dequantize_row(weights.head, r, row);
+    const double squares = squared_norm(row);
+    largest = std::max(largest, squares);
+    sum += squares;
+  }
+  return sum > 0 ? std::sqrt(largest / (sum / static_cast<double>(weights.head.rows()))) : 1;
 }
 
 }  // namespace
@@ -47,33 +59,6 @@ std::vector<std::uint32_t> spread_positions(std::uint32_t tokens, std::uint32_t 
   return out;
 }
 
-Rounding direct_rounding(const model::Weights& weights, std::string_view kv_type) {
-  bool quantized = !is_float(weights.head.dtype);
-  for (const model::LayerWeights& layer : weights.layers) {
-    for (const TensorView* tensor :
-         {&layer.q, &layer.k, &layer.v, &layer.output, &layer.gate, &layer.up, &layer.down}) {
-      quantized = quantized || !is_float(tensor->dtype);
-    }
-  }
-  return {.activations = quantized ? Rounding::Activations::int8_blocks_of_32 : Rounding::Activations::f32,
-          .kv = kv_type == "q8_0" ? DType::q8_0 : DType::f16};
-}
-
-LogitScale logit_scale(const model::Weights& weights, std::size_t positions) {
-  LogitScale out;
-  std::vector<float> row(weights.config.hidden);
-  kernel::dequantize_row(weights.output_norm, 0, row);
-  out.state_norm = std::sqrt(squared_norm(row));
-  double largest = 0;
-  for (std::uint64_t r = 0; r < weights.head.rows(); ++r) {
-    kernel::dequantize_row(weights.head, r, row);
-    largest = std::max(largest, squared_norm(row));
-  }
-  out.row_norm = std::sqrt(largest);
-  out.values = positions * weights.config.vocab;
-  return out;
-}
-
 Result<std::vector<float>> backend_logits(Backend& backend, std::span<const Token> tokens,
                                           std::span<const std::uint32_t> positions) {
   const BackendFacts& facts = backend.facts();
@@ -101,15 +86,64 @@ Result<std::vector<float>> backend_logits(Backend& backend, std::span<const Toke
   return out;
 }
 
+Result<Reference> make_reference(const model::Weights& weights, std::span<const Token> tokens,
+                                 std::span<const std::uint32_t> positions, std::span<const Rounding> roundings,
+                                 device::ThreadPool* pool, const ParityProgress& progress) {
+  constexpr std::uint64_t seed = 1;  // the same bound every time
+  std::vector<Random> random;
+  for (std::size_t i = 0; i < roundings.size(); ++i) random.emplace_back(seed + i);
+  const auto all = model::reference_logits(weights, tokens, positions,
+                                           {.copies = static_cast<std::uint32_t>(1 + roundings.size()),
+                                            .disturb =
+                                                [&](std::uint32_t copy, const model::SiteValues& at) {
+                                                  if (copy > 0) disturb(roundings[copy - 1], at, random[copy - 1]);
+                                                },
+                                            .pool = pool},
+                                           progress);
+  if (!all) return std::unexpected(all.error());
+  Reference out;
+  out.tokens.assign(tokens.begin(), tokens.end());
+  out.positions.assign(positions.begin(), positions.end());
+  out.vocab = weights.config.vocab;
+  out.roundings.assign(roundings.begin(), roundings.end());
+  const std::size_t size = positions.size() * out.vocab;
+  out.logits.assign(all->begin(), all->begin() + static_cast<std::ptrdiff_t>(size));
+  const double spread = row_spread(weights);
+  for (std::size_t i = 1; i <= roundings.size() && size > 0; ++i) {
+    out.bounds.push_back(error_bound(out.logits, std::span(*all).subspan(i * size, size), out.vocab, spread));
+  }
+  return out;
+}
+
+Result<Parity> parity_against(const Reference& reference, Backend& backend, const Rounding& rounding) {
+  const auto at = std::ranges::find(reference.roundings, rounding);
+  ASSAY_ASSERT(at != reference.roundings.end());
+  const auto logits = backend_logits(backend, reference.tokens, reference.positions);
+  if (!logits) return std::unexpected(logits.error());
+  return compare(reference.logits, *logits, reference.vocab,
+                 reference.bounds[static_cast<std::size_t>(at - reference.roundings.begin())]);
+}
+
 Result<Parity> run_parity(Backend& backend, const model::Weights& weights, const Rounding& rounding,
                           std::span<const Token> tokens, std::span<const std::uint32_t> positions,
-                          const ParityProgress& progress) {
-  const auto logits = backend_logits(backend, tokens, positions);
-  if (!logits) return std::unexpected(logits.error());
-  const auto reference = model::reference_logits(weights, tokens, positions, progress);
+                          const ParityProgress& progress, device::ThreadPool* pool) {
+  const auto reference = make_reference(weights, tokens, positions, {&rounding, 1}, pool, progress);
   if (!reference) return std::unexpected(reference.error());
-  const LogitScale scale = logit_scale(weights, positions.size());
-  return compare(*reference, *logits, weights.config.vocab, logit_error_bound(weights.config, rounding, scale));
+  return parity_against(*reference, backend, rounding);
+}
+
+double reference_seconds(const model::Weights& weights, std::size_t tokens, std::size_t copies, std::size_t threads) {
+  constexpr double products_per_second = 1e9;   // multiply-adds in double precision of a slow core
+  constexpr double weights_per_second = 200e6;  // dequantized
+  double count = static_cast<double>(weights.head.rows()) * static_cast<double>(weights.head.columns());
+  for (const model::LayerWeights& layer : weights.layers) {
+    for (const TensorView* tensor :
+         {&layer.q, &layer.k, &layer.v, &layer.output, &layer.gate, &layer.up, &layer.down}) {
+      count += static_cast<double>(tensor->rows()) * static_cast<double>(tensor->columns());
+    }
+  }
+  const double each = static_cast<double>(tokens * copies) / products_per_second + 1 / weights_per_second;
+  return count * each / static_cast<double>(std::max<std::size_t>(threads, 1));
 }
 
 }  // namespace assay::measure

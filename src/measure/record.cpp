@@ -18,8 +18,8 @@ double Timing::prefill_tok_s() const {
 }
 
 double share_of_limit(const Row& row, const Artifact& artifact, const Ceilings& ceilings) {
-  if (row.decode_tok_s.n == 0 || !(ceilings.read_gb_s > 0) || artifact.bytes_per_token == 0)
-    return std::numeric_limits<double>::quiet_NaN();
+  if (row.decode_tok_s.n == 0) return not_told;
+  if (!(ceilings.read_gb_s > 0) || artifact.bytes_per_token == 0) return not_told;
   return row.decode_tok_s.median * static_cast<double>(artifact.bytes_per_token) / (ceilings.read_gb_s * 1e9);
 }
 
