@@ -2,17 +2,18 @@
 // Needs an installed llama.cpp (`assay engines install llama.cpp`) or ASSAY_LLAMA_WORKER=PROGRAM; skips where neither is.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <numeric>
-#include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "adapter/worker/worker_backend.h"
@@ -378,6 +379,39 @@ TEST(LlamaWorker, the_context_that_was_asked_for_is_kept_although_llama_cpp_roun
   const auto result = backend.forward({&over, 1}, logits);
   ASSERT_FALSE(result);
   EXPECT_THAT(result.error().detail, HasSubstr("position 100"));
+}
+
+TEST(LlamaWorker, a_killed_worker_is_an_engine_lost_by_name) {
+  NEED_LLAMA_CPP();
+  Logits logits;
+  {
+    const auto between = start(settings_for(shipped()));
+    ASSERT_TRUE(between) << to_string(between.error());
+    last_logits(**between, 0, tokens_of(4, 4096));
+    ASSERT_EQ(::kill(static_cast<pid_t>((*between)->process_id()), SIGKILL), 0);
+    const Slot next{0, 4, 1, true};
+    for (int again = 0; again < 2; ++again) {
+      const auto result = (*between)->forward({&next, 1}, logits);
+      ASSERT_FALSE(result);
+      EXPECT_EQ(result.error().code, Errc::engine_lost);
+      EXPECT_THAT(result.error().detail, HasSubstr("assay-worker-llama"));
+    }
+  }
+  adapter::LoadSettings settings = settings_for(shipped());
+  settings.context = 2048;
+  settings.batch = 2048;
+  const auto busy = start(settings);
+  ASSERT_TRUE(busy) << to_string(busy.error());
+  const auto pid = static_cast<pid_t>((*busy)->process_id());
+  std::jthread killer([pid] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(30));
+    ::kill(pid, SIGKILL);
+  });
+  const auto result = (*busy)->forward(slots_of(0, tokens_of(2048, 4096)), logits);  // takes a second or more
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, Errc::engine_lost);
+  EXPECT_THAT(result.error().detail, HasSubstr("in forward"));
+  EXPECT_THAT(result.error().detail, HasSubstr("signal 9"));
 }
 
 // What cannot be loaded is refused with llama.cpp's own words, and the worker is gone.

@@ -1,10 +1,17 @@
 #include "cli/contestants.h"
 
 #include <algorithm>
+#include <filesystem>
+#include <functional>
+#include <optional>
 #include <utility>
 
 #include "adapter/installed/catalogue.h"
+#include "adapter/metalrt/metalrt_engine.h"
+#include "adapter/upstream/upstream_engine.h"
 #include "cli/foreign.h"
+#include "device/host/host.h"
+#include "device/host/sockets.h"
 #include "schedule/scheduler.h"
 
 namespace assay::cli {
@@ -16,7 +23,8 @@ struct Common {
   const LoadedModel& model;
   const ModelOptions& options;
   std::uint32_t threads;
-  bool keep_prompts;
+  const Entrants& entrants;
+  std::string upstream_key;
 };
 
 measure::Subject subject_of(const BackendFacts& facts, std::uint32_t threads) {
@@ -38,7 +46,7 @@ measure::Subject subject_of(const BackendFacts& facts, std::uint32_t threads) {
 void add(Contestants& all, const Common& common, Backend& backend, measure::Contestant contestant) {
   all.engines.push_back(
       std::make_unique<schedule::Scheduler>(backend, common.session.clock, common.model.detokenize.get(),
-                                            schedule::SchedulerOptions{.keep_finished = common.keep_prompts}));
+                                            schedule::SchedulerOptions{.keep_finished = common.entrants.keep_prompts}));
   contestant.running = all.engines.back().get();
   contestant.backend = &backend;
   all.list.push_back(std::move(contestant));
@@ -84,39 +92,141 @@ void add_installed(Contestants& all, const Common& common, EngineSpec spec) {
   add(all, common, *backend, std::move(contestant));
 }
 
+// An engine that only speaks text: no backend of ours below it.
+void add_speaker(Contestants& all, std::unique_ptr<Engine> engine, std::vector<std::string> settings,
+                 std::function<std::vector<std::int64_t>()> processes) {
+  measure::Contestant contestant;
+  contestant.subject = subject_of(engine->facts().backend, 0);
+  contestant.subject.text_only = engine->facts().text_only;
+  contestant.subject.settings = std::move(settings);
+  contestant.subject.parity_reason = "it gives text only, no logits";
+  contestant.running = engine.get();
+  contestant.processes = std::move(processes);
+  all.engines.push_back(std::move(engine));
+  all.list.push_back(std::move(contestant));
+}
+
+// The process that listens there; -1 where it is on another machine or may not be seen.
+std::int64_t server_process(const adapter::upstream::Url& url) {
+  if (url.host != "localhost" && url.host != "::1" && !url.host.starts_with("127.")) return -1;
+  const auto listeners = device::listeners();
+  if (!listeners) return -1;
+  const auto at =
+      std::ranges::find_if(*listeners, [&](const device::Listener& l) { return l.port == url.port && l.pid > 0; });
+  return at == listeners->end() ? -1 : at->pid;
+}
+
+void add_upstream(Contestants& all, const Common& common, const adapter::upstream::UpstreamChoice& choice) {
+  namespace upstream = adapter::upstream;
+  const EngineSpec spec{.name = std::string(name(choice.kind)), .version = "", .device = "upstream"};
+  auto options = upstream::options_of(choice, common.upstream_key);
+  if (!options) return add_refused(all, spec, "", to_string(options.error()));
+  options->context = common.model.backend->facts().context;
+  options->vocabulary = static_cast<std::uint32_t>(common.model.tokenizer->size());
+  const Tokenizer& tokenizer = *common.model.tokenizer;
+  auto engine = upstream::open_upstream(*options, common.session.clock, common.model.detokenize.get(),
+                                        [&tokenizer](std::string_view text) -> Result<std::size_t> {
+                                          const auto tokens = tokenizer.encode(
+                                              text, {.add = AddSpecial::no, .parse = ParseSpecial::as_tokens});
+                                          if (!tokens) return std::unexpected(tokens.error());
+                                          return tokens->size();
+                                        });
+  if (!engine) return add_refused(all, spec, "", to_string(engine.error()));
+  add_speaker(all, std::move(*engine), {"url=" + to_string(choice.url)},
+              [process = server_process(choice.url)] { return std::vector<std::int64_t>{process}; });
+}
+
+void add_metalrt(Contestants& all, const Common& common) {
+  namespace metalrt = adapter::metalrt;
+  const EngineSpec spec{.name = "metalrt", .version = "", .device = "metal"};
+  const auto library = metalrt::find_library("");
+  if (!library) return add_refused(all, spec, "", to_string(library.error()));
+  if (!std::filesystem::is_directory(common.model.path)) {
+    return add_refused(all, spec, "",
+                       "metalrt reads an MLX 4-bit folder, and " + common.model.path + " is a GGUF file");
+  }
+  metalrt::MetalrtOptions options;
+  options.worker = std::filesystem::path(device::program_path()).replace_filename("assay-worker-metalrt").string();
+  options.library = *library;
+  options.model = common.model.path;
+  options.chip = device::host_facts().chip;
+  auto engine = metalrt::open_metalrt(options, common.session.clock, *common.model.detokenize);
+  if (!engine) return add_refused(all, spec, "", to_string(engine.error()));
+  const metalrt::MetalrtEngine* running = engine->get();
+  add_speaker(all, std::move(*engine), {"library=" + *library}, [running] {
+    const std::int64_t id = running->process_id();
+    return id < 0 ? std::vector<std::int64_t>{} : std::vector<std::int64_t>{id};
+  });
+}
+
+// What a name stands for, understood before anything is started.
+struct Entrant {
+  EngineSpec spec;
+  std::optional<adapter::upstream::UpstreamChoice> upstream;
+};
+
+Result<Entrant> parse_entrant(const std::string& text) {
+  Entrant out;
+  if (text.starts_with(upstream_prefix)) {
+    auto choice = adapter::upstream::parse_upstream(std::string_view(text).substr(upstream_prefix.size()));
+    if (!choice) return std::unexpected(std::move(choice.error()));
+    out.upstream = std::move(*choice);
+    return out;
+  }
+  auto spec = parse_engine_spec(text);
+  if (!spec) return std::unexpected(std::move(spec.error()));
+  out.spec = std::move(*spec);
+  const bool plain = out.spec.version.empty() && out.spec.device.empty();
+  if (out.spec.name == "direct" && !plain && (!out.spec.version.empty() || out.spec.device != "cpu")) {
+    return assay::fail(Errc::bad_value, "engine \"" + text + "\": direct is this program, on the CPU");
+  }
+  if (out.spec.name == "metalrt" && !plain) {
+    return assay::fail(Errc::bad_value, "engine \"" + text +
+                                            "\": expected \"metalrt\", whose library is found by "
+                                            "its path");
+  }
+  return out;
+}
+
 }  // namespace
 
+std::vector<std::string> default_entrants() {
+  std::vector<std::string> out = adapter::engine_names();
+  out.insert(out.begin(), "direct");
+  if (adapter::metalrt::find_library("")) out.emplace_back("metalrt");
+  return out;
+}
+
 Result<Contestants> gather_contestants(const Session& session, const LoadedModel& model, const ModelOptions& options,
-                                       const std::vector<std::string>& engines, bool keep_prompts) {
+                                       const Entrants& entrants) {
   const auto threads = chosen_threads(options.threads);
   if (!threads) return std::unexpected(threads.error());
-  const Common common{session, model, options, static_cast<std::uint32_t>(*threads), keep_prompts};
-  std::vector<std::string> names = engines;
-  if (names.empty()) {
-    names = adapter::engine_names();
-    names.insert(names.begin(), "direct");
-  }
-  std::vector<EngineSpec> specs;
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    auto spec = parse_engine_spec(names[i]);
-    if (!spec) return std::unexpected(std::move(spec.error()));
-    if (std::ranges::count(names, names[i]) > 1) {
-      return assay::fail(Errc::bad_value, "engine " + names[i] + " is named twice");
+  auto key = adapter::upstream::read_key(entrants.upstream_key);
+  if (!key) return std::unexpected(std::move(key.error()));
+  const Common common{session, model, options, static_cast<std::uint32_t>(*threads), entrants, std::move(*key)};
+  const std::vector<std::string> names = entrants.engines.empty() ? default_entrants() : entrants.engines;
+  std::vector<Entrant> parsed;
+  for (const std::string& text : names) {
+    auto entrant = parse_entrant(text);
+    if (!entrant) return std::unexpected(std::move(entrant.error()));
+    if (std::ranges::count(names, text) > 1) {
+      return assay::fail(Errc::bad_value, "engine " + text + " is named twice");
     }
-    if (spec->name == "direct" && (!spec->version.empty() || (!spec->device.empty() && spec->device != "cpu"))) {
-      return assay::fail(Errc::bad_value, "engine \"" + names[i] + "\": direct is this program, on the CPU");
-    }
-    specs.push_back(std::move(*spec));
+    parsed.push_back(std::move(*entrant));
   }
   Contestants all;
-  for (EngineSpec& spec : specs) {
-    if (spec.name != "direct") {
-      add_installed(all, common, std::move(spec));
-      continue;
+  for (Entrant& entrant : parsed) {
+    if (entrant.upstream) {
+      add_upstream(all, common, *entrant.upstream);
+    } else if (entrant.spec.name == "metalrt") {
+      add_metalrt(all, common);
+    } else if (entrant.spec.name != "direct") {
+      add_installed(all, common, std::move(entrant.spec));
+    } else {
+      measure::Contestant direct;
+      direct.subject = subject_of(model.backend->facts(), common.threads);
+      add(all, common, *model.backend, std::move(direct));
     }
-    measure::Contestant direct;
-    direct.subject = subject_of(model.backend->facts(), common.threads);
-    add(all, common, *model.backend, std::move(direct));
   }
   return all;
 }

@@ -3,8 +3,10 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "adapter/upstream/upstream_choice.h"
 #include "adapter/worker/worker_backend.h"
 #include "cli/model_options.h"
 #include "measure/matrix.h"
@@ -18,11 +20,22 @@ struct Contestants {
   std::vector<std::unique_ptr<Engine>> engines;
 };
 
-// One for each name in `engines` (direct, or an installed one as EngineSpec has it), in that order; none: direct and
-// each engine that assay can install here, refused by name where it is not. An engine that cannot be started is a
-// contestant with the reason, and the others go on. keep_prompts: finished prompts stay cached until their memory is
-// needed. Errc::bad_value: a name is none, or comes twice.
+// What is wanted. An engine's name is "direct", an installed one as EngineSpec has it, "metalrt", or a server as
+// "upstream:KIND[=URL][#MODEL]".
+struct Entrants {
+  std::vector<std::string> engines;           // in this order; none: see default_entrants()
+  adapter::upstream::KeySource upstream_key;  // sent to every upstream
+  bool keep_prompts = false;                  // finished prompts stay cached until their memory is needed
+};
+
+inline constexpr std::string_view upstream_prefix = "upstream:";
+
+// direct, each engine that assay can install here (refused by name where it is not), and MetalRT where its library is.
+std::vector<std::string> default_entrants();
+
+// An engine that cannot be started is a contestant with the reason, and the others go on. Errc::bad_value: a name is
+// none, or comes twice; the key's own errors.
 Result<Contestants> gather_contestants(const Session& session, const LoadedModel& model, const ModelOptions& options,
-                                       const std::vector<std::string>& engines, bool keep_prompts);
+                                       const Entrants& entrants);
 
 }  // namespace assay::cli

@@ -8,6 +8,7 @@
 
 #include "artifact/shapes.h"
 #include "base/output_file.h"
+#include "cli/contestants.h"
 #include "cli/matrix_run.h"
 #include "measure/compare.h"
 #include "measure/matrix_output.h"
@@ -21,6 +22,7 @@ namespace fs = std::filesystem;
 
 struct MatrixCommand {
   MatrixOptions run;
+  std::vector<std::string> upstreams;  // KIND[=URL][#MODEL]
   std::string budget = "30s";
   std::string soak = "0";
   std::string arrivals;
@@ -155,10 +157,16 @@ Result<void> put_out(Session& session, const MatrixCommand& command, const measu
 Result<void> measure_command(Session& session, MatrixCommand& command) {
   if (command.repeat.empty()) {
     ASSAY_TRY(take_times(command));
+    if (!command.upstreams.empty() && command.run.engines.empty()) command.run.engines = default_entrants();
+    for (const std::string& upstream : command.upstreams) {
+      command.run.engines.push_back(std::string(upstream_prefix) + upstream);
+    }
   } else {
     const auto record = measure::read_record(command.repeat);
     if (!record) return std::unexpected(record.error());
+    auto key = command.run.upstream_key;
     command.run = options_of(*record);
+    command.run.upstream_key = std::move(key);
   }
   for (const std::string* path : {&command.csv, &command.html, &command.markdown, &command.record}) {
     ASSAY_TRY(check_writable(*path));
@@ -229,7 +237,18 @@ void add_matrix(CLI::App& app, Session& session) {
   config->excludes("--model");
   CLI::Option* quant =
       command->add_option("-q,--quant", choice.quant, "type of the random weights")->capture_default_str();
-  command->add_option("-e,--engines", options->run.engines, "engines to measure (default: all)")->delimiter(',');
+  command
+      ->add_option("-e,--engines", options->run.engines,
+                   "engines to measure: direct, NAME, NAME@VERSION, NAME:DEVICE, metalrt (default: all that are here)")
+      ->delimiter(',');
+  command
+      ->add_option("-u,--upstream", options->upstreams,
+                   "a server to measure as well: KIND[=URL][#MODEL]; kinds: " + adapter::upstream::upstream_kinds())
+      ->allow_extra_args(false);
+  CLI::Option* key_file = command->add_option("--upstream-key-file", options->run.upstream_key.file,
+                                              "file whose first line is the key that upstreams want");
+  command->add_option("--upstream-key-env", options->run.upstream_key.variable, "or the environment variable")
+      ->excludes(key_file);
   add_workload(*command, *options);
   command->add_option("--csv", options->csv, "write the rows to this file as well");
   command->add_option("--html", options->html, "write a page with table and plots to this file as well");

@@ -215,7 +215,9 @@ Result<measure::Matrix> run_matrix(const Session& session, MatrixOptions options
   if (!ceilings) return std::unexpected(std::move(ceilings.error()));
   matrix.ceilings = *ceilings;
 
-  auto gathered = gather_contestants(session, loaded, options.model, options.engines, options.settings.cached_rows);
+  auto gathered = gather_contestants(
+      session, loaded, options.model,
+      {.engines = options.engines, .upstream_key = options.upstream_key, .keep_prompts = options.settings.cached_rows});
   if (!gathered) return std::unexpected(std::move(gathered.error()));
   ASSAY_TRY(add_parity(session, loaded, options, gathered->list));
 

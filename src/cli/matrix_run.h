@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "adapter/upstream/upstream_choice.h"
 #include "cli/model_options.h"
 #include "cli/models.h"
 #include "measure/record.h"
@@ -13,7 +14,8 @@ namespace assay::cli {
 struct MatrixOptions {
   ModelOptions model;
   ShapeChoice shape;
-  std::vector<std::string> engines;
+  std::vector<std::string> engines;  // as Entrants has them
+  adapter::upstream::KeySource upstream_key;
   measure::MatrixSettings settings;
 };
 

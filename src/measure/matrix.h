@@ -28,7 +28,7 @@ struct Contestant {
   Engine* running = nullptr;   // idle; null: refused
   std::string reason;          // why refused
   Backend* backend = nullptr;  // behind `running`, for parity and what it accounts for; null: text only
-  // Processes that run the engine now (a worker's or a server's id); none: this process does.
+  // Processes that run the engine now (a worker's or a server's id); none: this process does; -1: it runs elsewhere.
   std::function<std::vector<std::int64_t>()> processes;
   // What its border cost since the last call; none: no border.
   std::function<BorderTime()> border;

@@ -97,6 +97,8 @@ class MachineWatch final : public Watch {
     std::string out = footprint_name();
     out += " of ";
     if (engine.empty()) return out + "this process";
+    if (std::ranges::all_of(engine, [](std::int64_t process) { return process < 0; }))
+      return "not told: it runs elsewhere";
     out += engine.size() == 1 ? "process" : "processes";
     for (const std::int64_t process : engine) out += " " + std::to_string(process);
     return out;
