@@ -17,6 +17,10 @@ demo:
 	tools/setup build
 	cmake --preset release --log-level=WARNING
 	cmake --build --preset release --target assay
+	@# An engine that cannot be installed says why here; the matrix goes on without it.
+	-tools/setup engines
+	-build/release/bin/assay engines install llama.cpp
+	-build/release/bin/assay engines install mlx
 	build/release/bin/assay matrix
 
 test:
