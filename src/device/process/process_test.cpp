@@ -205,7 +205,7 @@ TEST(Process, one_started_by_another_thread_outlives_that_thread) {
 }
 
 TEST(Process, memory_of_another_process_is_told_while_it_lives) {
-  auto child = ChildProcess::start(shell("echo ready; exec sleep 100"));
+  auto child = ChildProcess::start(shell("echo ready; while :; do sleep 100; done"));
   ASSERT_TRUE(child);
   while (child->output_end().empty()) {
     Watch watch{child->output(), true, false, false};
