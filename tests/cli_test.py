@@ -112,6 +112,15 @@ class Refusals(unittest.TestCase):
             self.assertEqual(child.returncode, 1)
             self.assertEqual(list(folder.iterdir()), [])
 
+    def test_engines_of_a_matrix_are_named_well_or_refused(self):
+        self.refused(1, ["foo@", "NAME@VERSION"], "matrix", "--engines", "foo@", "--model", MODEL)
+        self.refused(1, ["direct", "twice"], "matrix", "--engines", "direct,direct", "--model", MODEL)
+        self.refused(1, ["direct:cuda", "CPU"], "matrix", "--engines", "direct:cuda", "--model", MODEL)
+        self.refused(1, ["gopher"], "matrix", "--engines", "direct", "--upstream", "gopher", "--model", MODEL)
+        self.refused(2, ["no/such/key"], "matrix", "--engines", "direct", "--upstream-key-file", "no/such/key", "--model", MODEL)
+        self.refused(2, ["llama.cpp@9", "not installed", "assay engines install"], "run", "hi", "--engine", "llama.cpp@9",
+                     "--model", MODEL)
+
     def test_a_folder_in_place_of_a_text(self):
         self.refused(1, [str(HOME), "directory"], "parity", "--text", HOME, "--model", MODEL)
 
@@ -263,15 +272,6 @@ class Answers(unittest.TestCase):
             self.assertIn("assay engines install " + other["engine"], other["reason"])
         self.assertEqual({row["engine"] for row in matrix["rows"]}, {"direct", "llama.cpp", "mlx"})
         self.assertEqual(len((HOME / "m.csv").read_text().splitlines()), 1 + len(matrix["rows"]))
-
-    def test_engines_of_a_matrix_are_named_well_or_refused(self):
-        self.refused(1, ["foo@", "NAME@VERSION"], "matrix", "--engines", "foo@", "--model", MODEL)
-        self.refused(1, ["direct", "twice"], "matrix", "--engines", "direct,direct", "--model", MODEL)
-        self.refused(1, ["direct:cuda", "CPU"], "matrix", "--engines", "direct:cuda", "--model", MODEL)
-        self.refused(1, ["gopher"], "matrix", "--engines", "direct", "--upstream", "gopher", "--model", MODEL)
-        self.refused(2, ["no/such/key"], "matrix", "--engines", "direct", "--upstream-key-file", "no/such/key", "--model", MODEL)
-        self.refused(2, ["llama.cpp@9", "not installed", "assay engines install"], "run", "hi", "--engine", "llama.cpp@9",
-                     "--model", MODEL)
 
 
 if __name__ == "__main__":
