@@ -78,7 +78,7 @@ Columns multiply(const Run& run, const TensorView& w, const Columns& x) {
   run.share(tasks, [&](std::size_t task) {
     std::vector<float> rows[row_tile];
     const std::size_t first = task * row_tile;
-    const std::size_t count = std::min(row_tile, w.rows() - first);
+    const auto count = std::min<std::size_t>(row_tile, w.rows() - first);
     for (std::size_t r = 0; r < row_tile; ++r) {
       rows[r].resize(w.columns());
       if (r < count) kernel::dequantize_row(w, first + r, rows[r]);
