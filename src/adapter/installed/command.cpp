@@ -96,6 +96,8 @@ Result<pid_t> spawn(const std::string& program, const Command& command, int outp
   const std::vector<std::string> environment = environment_of(command);
   std::vector<char*> words;
   std::vector<char*> variables;
+  words.reserve(command.words.size() + 1);
+  variables.reserve(environment.size() + 1);
   for (const std::string& word : command.words) words.push_back(const_cast<char*>(word.c_str()));
   for (const std::string& variable : environment) variables.push_back(const_cast<char*>(variable.c_str()));
   words.push_back(nullptr);
