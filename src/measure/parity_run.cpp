@@ -91,6 +91,7 @@ Result<Reference> make_reference(const model::Weights& weights, std::span<const 
                                  device::ThreadPool* pool, const ParityProgress& progress) {
   constexpr std::uint64_t seed = 1;  // the same bound every time
   std::vector<Random> random;
+  random.reserve(roundings.size());
   for (std::size_t i = 0; i < roundings.size(); ++i) random.emplace_back(seed + i);
   const auto all = model::reference_logits(weights, tokens, positions,
                                            {.copies = static_cast<std::uint32_t>(1 + roundings.size()),

@@ -131,6 +131,7 @@ Result<void> sweep_streams(Run& run, std::vector<Lane>& lanes, std::vector<Row>&
         ASSAY_TRY(run.proceed(row.subject.engine + ", " + std::to_string(streams) + " streams"));
         if (!points[i].reason.empty()) continue;
         std::vector<std::vector<Token>> prompts;
+        prompts.reserve(streams);
         for (std::uint32_t s = 0; s < streams; ++s) {
           prompts.push_back(run.tools.make_prompt(run.random, lanes[i].prompt_tokens));
         }
@@ -151,6 +152,7 @@ Result<void> sweep_streams(Run& run, std::vector<Lane>& lanes, std::vector<Row>&
       point.ttft_ms = over(point.rounds, &Timing::ttft_ms, run.random);
       point.decode_tok_s = over(point.rounds, &Timing::decode_tok_s, run.random);
       std::vector<double> ttft;
+      ttft.reserve(point.rounds.size());
       for (const Timing& timing : point.rounds) ttft.push_back(timing.ttft_ms());
       point.ttft_ms_p99 = quantile(ttft, 0.99);
       rows[lanes[i].row].stream_sweep.push_back(std::move(point));

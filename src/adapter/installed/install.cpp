@@ -38,6 +38,7 @@ Result<std::vector<InstalledFile>> hash_tree(Job& job) {
   auto hashes = artifact::hash_each(paths, [&](std::uint64_t) { return job.watch.go_on(); });
   if (!hashes) return std::unexpected(std::move(hashes.error()));
   std::vector<InstalledFile> out;
+  out.reserve(paths.size());
   for (std::size_t i = 0; i < paths.size(); ++i)
     out.push_back({fs::path(paths[i]).lexically_relative(job.tree).string(), hashes->each[i]});
   return out;

@@ -145,6 +145,7 @@ TEST(Installed, EnginesByNameAndNewestFirst) {
   const Installed found = installed_engines(folder.path().string());
   EXPECT_THAT(found.complaints, IsEmpty());
   std::vector<std::string> names;
+  names.reserve(found.engines.size());
   for (const Manifest& one : found.engines) names.push_back(one.name + "@" + one.version);
   EXPECT_THAT(names, ElementsAre("a@0.3.36", "llama.cpp@0.3.36+cuda", "llama.cpp@0.3.36", "llama.cpp@0.3.9"));
   EXPECT_EQ(found.engines[0].folder, (folder.path() / "a" / "0.3.36").string());

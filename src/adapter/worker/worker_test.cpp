@@ -23,6 +23,7 @@ using testing::HasSubstr;
 
 std::vector<Slot> tokens_from(SeqId seq, Position from, std::uint32_t count, bool all_logits = false) {
   std::vector<Slot> slots;
+  slots.reserve(count);
   for (std::uint32_t i = 0; i < count; ++i) {
     slots.push_back({seq, from + i, static_cast<Token>((from + i) % 37), all_logits || i + 1 == count});
   }
