@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -53,12 +54,14 @@ void clear_leftovers(const fs::path& engines, const std::string& name, const std
   for (const fs::path& path : found) {
     const std::string version = version_in(path.filename().string());
     if (version.empty()) continue;
-    std::error_code ignored;
-    if (version == held_version) {
-      fs::remove_all(path, ignored);
-    } else if (const auto lock = EngineLock::take(engines, name, version); lock) {
-      fs::remove_all(path, ignored);
+    std::optional<EngineLock> lock;  // held while the folder goes
+    if (version != held_version) {
+      auto taken = EngineLock::take(engines, name, version);
+      if (!taken) continue;
+      lock.emplace(std::move(*taken));
     }
+    std::error_code ignored;
+    fs::remove_all(path, ignored);
   }
 }
 
