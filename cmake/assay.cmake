@@ -31,6 +31,16 @@ function(assay_library name)
   target_link_libraries(assay_${name} PUBLIC ${A_DEPS} ${A_PUBLIC_LIBS} PRIVATE ${A_PRIVATE_LIBS})
 endfunction()
 
+# assay_calls_foreign(TARGET...): it calls functions found by name at run time, or stands in for them. Each side declares their types
+# for itself, which C allows; the sanitizer's check that both are one C++ type is off there.
+function(assay_calls_foreign)
+  if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+    foreach(target ${ARGN})
+      target_compile_options(${target} PRIVATE -fno-sanitize=function)
+    endforeach()
+  endif()
+endfunction()
+
 # assay_tests(base SOURCES a_test.cpp DEPS assay_x): one GoogleTest program per folder, its cases known to ctest.
 function(assay_tests name)
   if(NOT ASSAY_TESTS OR (ASSAY_TESTS_ONLY AND NOT name MATCHES "${ASSAY_TESTS_ONLY}"))

@@ -388,6 +388,7 @@ TEST(LlamaWorker, a_killed_worker_is_an_engine_lost_by_name) {
     const auto between = start(settings_for(shipped()));
     ASSERT_TRUE(between) << to_string(between.error());
     last_logits(**between, 0, tokens_of(4, 4096));
+    ASSERT_GT((*between)->process_id(), 1);
     ASSERT_EQ(::kill(static_cast<pid_t>((*between)->process_id()), SIGKILL), 0);
     const Slot next{0, 4, 1, true};
     for (int again = 0; again < 2; ++again) {
@@ -403,6 +404,7 @@ TEST(LlamaWorker, a_killed_worker_is_an_engine_lost_by_name) {
   const auto busy = start(settings);
   ASSERT_TRUE(busy) << to_string(busy.error());
   const auto pid = static_cast<pid_t>((*busy)->process_id());
+  ASSERT_GT(pid, 1);
   std::jthread killer([pid] {
     std::this_thread::sleep_for(std::chrono::milliseconds(30));
     ::kill(pid, SIGKILL);

@@ -139,7 +139,7 @@ class Group {
   Group(const Group&) = delete;
   Group& operator=(const Group&) = delete;
   ~Group() {
-    if (leader_ >= 0) end();
+    if (leader_ > 1) end();
   }
 
   bool leader_ended() const { return ended(leader_); }

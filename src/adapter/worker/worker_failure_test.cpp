@@ -198,7 +198,8 @@ TEST(WorkerLoad, killed_while_it_loads) {
     }
     children.resize(std::fread(children.data(), 1, children.size(), file));
     std::fclose(file);
-    if (!children.empty()) ::kill(static_cast<pid_t>(std::stol(children)), SIGKILL);
+    // Never a number below 2: kill() of -1 reaches every process there is.
+    if (!children.empty()) ::kill(static_cast<pid_t>(std::max(2L, std::stol(children))), SIGKILL);
     return true;
   };
   const auto backend = start_worker(fake_options("slow-load=5000"), clock, kill_it);
@@ -277,6 +278,7 @@ TEST(WorkerForward, killed_in_prefill_and_in_decode) {
     const SteadyClock clock;
     auto backend = start_worker(fake_options("slow-forward=20000"), clock);
     ASSERT_TRUE(backend) << to_string(backend.error());
+    ASSERT_GT((*backend)->process_id(), 1);
     std::thread killer([pid = (*backend)->process_id()] {
       std::this_thread::sleep_for(std::chrono::milliseconds(200));
       ::kill(static_cast<pid_t>(pid), SIGKILL);
@@ -302,6 +304,7 @@ TEST(WorkerForward, killed_between_two_calls) {
   const SteadyClock clock;
   const auto backend = start_worker(fake_options(""), clock);
   ASSERT_TRUE(backend);
+  ASSERT_GT((*backend)->process_id(), 1);
   ::kill(static_cast<pid_t>((*backend)->process_id()), SIGKILL);
   const auto result = (*backend)->forget(0, 0, 1);
   ASSERT_FALSE(result);
@@ -362,6 +365,7 @@ TEST(WorkerEnd, it_ends_when_the_host_is_gone) {
     ::close(told[1]);
     ASSERT_GT(worker, 0);
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    ASSERT_GT(host, 1);
     ::kill(host, SIGKILL);
     ASSERT_EQ(::waitpid(host, nullptr, 0), host);
     const auto gone = [&] {

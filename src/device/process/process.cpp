@@ -106,7 +106,10 @@ ChildProcess::~ChildProcess() {
   if (!ending_) kill();
 }
 
-void ChildProcess::signal_group(int signal) const { ::kill(static_cast<pid_t>(-pid_), signal); }
+void ChildProcess::signal_group(int signal) const {
+  ASSAY_ASSERT(pid_ > 1);  // to -1 it would reach every process there is
+  ::kill(static_cast<pid_t>(-pid_), signal);
+}
 
 std::optional<Ending> ChildProcess::ended() {
   if (ending_) return ending_;
