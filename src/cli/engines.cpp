@@ -249,6 +249,9 @@ void add_install(CLI::App& engines, Session& session, const std::function<void(c
   command->add_option("--device", options.wanted.device, "cpu, cuda or metal; default: the best that this machine has")
       ->check(CLI::IsMember({"cpu", "cuda", "metal"}));
   command->add_option("--from", options.from, "a folder with the files, instead of downloading them");
+  command->add_option(
+      "--nvidia-libraries", options.nvidia_libraries,
+      "mlx for cuda: NVIDIA's libraries are in this folder, a site-packages/nvidia, instead of downloads");
   command->add_option("--jobs", options.jobs, "compilers at a time; default: one per core")->check(CLI::Range(1, 1024));
   command->add_flag("--with-tools", options.with_tools, "llama.cpp: build llama-bench and llama-server too");
   command->add_flag("--no-homebrew", install->no_homebrew, "macOS: build it, even where Homebrew has it");

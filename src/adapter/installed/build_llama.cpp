@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
 #include <iterator>
 
@@ -62,6 +63,18 @@ Result<void> gather(const fs::path& source, const fs::path& build, const fs::pat
   return {};
 }
 
+// Where CUDA's own libraries are, beside the compiler that builds: not every system's loader looks there. "": not found.
+std::string cuda_libraries() {
+  const char* named = std::getenv("CUDACXX");
+  const std::string nvcc = named != nullptr && *named != '\0' ? named : find_program("nvcc");
+  std::error_code error;
+  const fs::path root = fs::canonical(nvcc, error).parent_path().parent_path();
+  for (const char* folder : {"lib64", "targets/x86_64-linux/lib", "targets/sbsa-linux/lib"}) {
+    if (!error && is_there(root / folder / "libcudart.so")) return (root / folder).string();
+  }
+  return "";
+}
+
 }  // namespace
 
 Result<Library> build_llama(Job& job) {
@@ -105,7 +118,9 @@ Result<Library> build_llama(Job& job) {
   std::vector<std::string> definitions = out.flags;
   const std::string origin = job.entry.system == "macos" ? "@loader_path" : "$ORIGIN";
   definitions.emplace_back("-DCMAKE_BUILD_WITH_INSTALL_RPATH=ON");
-  definitions.push_back("-DCMAKE_INSTALL_RPATH=" + origin + ";" + origin + "/../lib");
+  const std::string cuda = job.entry.device == "cuda" ? cuda_libraries() : "";
+  definitions.push_back("-DCMAKE_INSTALL_RPATH=" + origin + ";" + origin + "/../lib" + (cuda.empty() ? "" : ";") +
+                        cuda);
   ASSAY_TRY(job.configure(source, build, definitions));
 
   job.begin("build llama.cpp");

@@ -181,6 +181,18 @@ Result<CatalogueEntry> find_entry(const Wanted& wanted, const Platform& platform
   return out;
 }
 
+Result<CatalogueEntry> without_nvidia(CatalogueEntry entry) {
+  const auto is_nvidia = [](const Fetch& fetch) { return fetch.project.starts_with("nvidia-"); };
+  std::uint64_t bytes = 0;
+  for (const Fetch& fetch : entry.fetches) bytes += is_nvidia(fetch) ? fetch.bytes : 0;
+  if (std::erase_if(entry.fetches, is_nvidia) == 0) {
+    return fail(Errc::unsupported, "--nvidia-libraries: " + entry.name + " for " + in_quotes(entry.device) +
+                                       " brings no libraries of NVIDIA's; expected mlx for \"cuda\"");
+  }
+  entry.disk_bytes -= std::min(entry.disk_bytes, 2 * bytes);  // as wheels and unpacked
+  return entry;
+}
+
 bool is_pinned(const CatalogueEntry& entry) {
   return std::ranges::none_of(entry.fetches, [](const Fetch& fetch) { return fetch.sha256.empty(); });
 }

@@ -58,6 +58,9 @@ Result<CatalogueEntry> find_entry(const Wanted& wanted, const Platform& platform
 // The names, each once.
 std::vector<std::string> engine_names();
 
+// The entry without NVIDIA's own wheels, which are on this machine already. Errc::unsupported: it has none.
+Result<CatalogueEntry> without_nvidia(CatalogueEntry entry);
+
 // Has every file of it a hash?
 bool is_pinned(const CatalogueEntry& entry);
 

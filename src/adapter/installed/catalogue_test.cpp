@@ -88,6 +88,24 @@ TEST(Catalogue, CudaLiesBesideTheOthers) {
   EXPECT_NE(folder_version(*cpu), folder_version(*cuda));
 }
 
+TEST(Catalogue, WithNvidiasLibrariesThereOnlyMlxsOwnWheelIsLeft) {
+  const auto cuda = find_entry({.name = "mlx", .version = "", .device = "cuda", .sha256 = ""}, linux_x86);
+  ASSERT_TRUE(cuda);
+  const auto less = without_nvidia(*cuda);
+  ASSERT_TRUE(less) << to_string(less.error());
+  ASSERT_EQ(less->fetches.size(), 1U);
+  EXPECT_EQ(less->fetches.front().project, "mlx-cuda-13");
+  EXPECT_LT(less->disk_bytes, cuda->disk_bytes);
+  EXPECT_GT(less->disk_bytes, less->fetches.front().bytes);
+  for (const char* name : {"mlx", "llama.cpp"}) {
+    const auto cpu = find_entry({.name = name, .version = "", .device = "cpu", .sha256 = ""}, linux_x86);
+    ASSERT_TRUE(cpu);
+    const auto refused = without_nvidia(*cpu);
+    ASSERT_FALSE(refused);
+    EXPECT_THAT(refused.error().detail, HasSubstr(name));
+  }
+}
+
 TEST(WorkerBuild, ChangesWithTheSourceAndNotWithTests) {
   const TestFolder folder;
   const std::string top = folder.path().string();

@@ -144,6 +144,10 @@ Result<InstallResult> install_engine(const InstallOptions& options, InstallWatch
   if (wanted.device.empty()) wanted.device = device_of_this_machine(wanted.name);
   auto entry = find_entry(wanted, this_platform());
   if (!entry) return std::unexpected(std::move(entry.error()));
+  if (!options.nvidia_libraries.empty()) {
+    entry = without_nvidia(std::move(*entry));
+    if (!entry) return std::unexpected(std::move(entry.error()));
+  }
   if (options.with_tools && entry->recipe != Recipe::llama_source)
     return fail(Errc::unsupported, entry->name + " has no tools that are built with it");
   std::optional<Homebrew> homebrew;

@@ -22,7 +22,9 @@ struct InstallOptions {
   bool with_tools = false;  // llama.cpp: llama-bench and llama-server too
   bool force = false;       // even where it is there and whole
   bool homebrew = true;     // macOS: take Homebrew's build where it is installed
-  std::string from;         // a folder that holds what would be downloaded; "": the network
+  // "", or a folder with NVIDIA's libraries as pip lays their wheels out (site-packages/nvidia): linked, not fetched.
+  std::string nvidia_libraries;
+  std::string from;  // a folder that holds what would be downloaded; "": the network
   std::string engines_folder;
   std::string source_folder;  // of assay: the workers are built from it
   std::string assay_version;

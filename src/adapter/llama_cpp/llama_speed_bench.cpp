@@ -1,7 +1,7 @@
 // Does the row of llama.cpp say what llama-bench says? The same file, threads and library, in turn: llama-bench, then
 // our scheduler over the worker program; pp512 and tg128 as llama-bench defines them.
 //
-//   llama_speed_bench WORKER LLAMA_BENCH MODEL [ROUNDS [THREADS]]
+//   llama_speed_bench WORKER LLAMA_BENCH MODEL [ROUNDS [THREADS [DEVICE]]]
 //
 // Prints each round, the medians, the median of the rounds' ratios, and what the border adds to a token.
 #include <algorithm>
@@ -34,8 +34,10 @@ double median(std::vector<double> values) {
   return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
 }
 
-Result<Speed> by_llama_bench(const std::string& program, const std::string& model, const std::string& threads) {
-  const std::string command = "'" + program + "' -m '" + model + "' -t " + threads +
+Result<Speed> by_llama_bench(const std::string& program, const std::string& model, const std::string& threads,
+                             const std::string& device) {
+  const std::string command = "'" + program + "' -m '" + model + "' -t " + threads + " -ngl " +
+                              (device == "cpu" ? "0" : "99") +
                               " -p 512 -n 128 -r 1 -b 512 -ub 512 -fa 1 -o json 2>/dev/null";
   std::unique_ptr<FILE, int (*)(FILE*)> pipe(popen(command.c_str(), "r"), pclose);
   if (!pipe) return fail(Errc::io, command);
@@ -115,10 +117,12 @@ Result<Turn> by_new_worker(const adapter::WorkerOptions& options, const Clock& c
 Result<void> compare(int argc, char** argv) {
   const std::string threads = argc > 5 ? argv[5] : "2";
   const int rounds = argc > 4 ? std::atoi(argv[4]) : 5;
+  const std::string device = argc > 6 ? argv[6] : "cpu";
   const SteadyClock clock;
   adapter::WorkerOptions options;
   options.program = argv[1];
   options.load.model = argv[3];
+  options.load.device = device;
   options.load.context = prompt_tokens + written_tokens;
   options.load.threads = static_cast<std::uint32_t>(std::atoi(threads.c_str()));
   Random random(1);
@@ -127,7 +131,7 @@ Result<void> compare(int argc, char** argv) {
   for (int round = 0; round < rounds; ++round) {
     for (int turn = 0; turn < 2; ++turn) {  // who is first alternates
       if ((turn + round) % 2 == 0) {
-        const auto speed = by_llama_bench(argv[2], argv[3], threads);
+        const auto speed = by_llama_bench(argv[2], argv[3], threads, device);
         if (!speed) return std::unexpected(speed.error());
         theirs.push_back(*speed);
       } else {
@@ -172,7 +176,7 @@ Result<void> compare(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   if (argc < 4) {
-    std::fprintf(stderr, "usage: llama_speed_bench WORKER LLAMA_BENCH MODEL [ROUNDS [THREADS]]\n");
+    std::fprintf(stderr, "usage: llama_speed_bench WORKER LLAMA_BENCH MODEL [ROUNDS [THREADS [DEVICE]]]\n");
     return 2;
   }
   if (const auto done = assay::compare(argc, argv); !done) {
