@@ -65,27 +65,15 @@ void Scheduler::cancel(RequestId id) {
 }
 
 Result<std::size_t> Scheduler::poll(std::span<Event> events, std::int64_t deadline_ns) {
-  if (events.empty()) return fail(Errc::bad_value, "poll: met room for 0 events, expected at least 1");
-  delivered_.clear();
-  while (outgoing_.empty() && (!waiting_.empty() || !running_.empty()) && clock_.now_ns() < deadline_ns) {
+  return outgoing_.poll(events, deadline_ns, clock_, [&] {
+    if (waiting_.empty() && running_.empty()) return false;
+    if (clock_.now_ns() >= deadline_ns) return false;  // a step is work, not a look
     step();
-    if (running_.empty() && outgoing_.empty()) break;  // nobody may start: streams_max is 0
-  }
-  const std::size_t count = std::min(events.size(), outgoing_.size());
-  for (std::size_t i = 0; i < count; ++i) {
-    delivered_.push_back(std::move(outgoing_.front()));
-    outgoing_.pop_front();
-    delivered_.back().event.detail = static_cast<std::uint32_t>(i);
-    events[i] = delivered_.back().event;
-  }
-  return count;
+    return !running_.empty();  // nobody may start where streams_max is 0
+  });
 }
 
-EventDetail Scheduler::detail(const Event& event) const {
-  ASSAY_ASSERT(event.detail < delivered_.size() && delivered_[event.detail].event.request == event.request);
-  const Outgoing& out = delivered_[event.detail];
-  return {out.text, out.alternatives, out.reason, out.usage};
-}
+EventDetail Scheduler::detail(const Event& event) const { return outgoing_.detail(event); }
 
 void Scheduler::set_streams_max(std::uint32_t streams_max) {
   options_.streams_max = std::min(streams_max, facts_.backend.sequences);

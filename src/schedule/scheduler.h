@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "engine/backend.h"
 #include "engine/engine.h"
+#include "engine/event_queue.h"
 #include "schedule/live_request.h"
 #include "schedule/policy.h"
 #include "schedule/sampler.h"
@@ -68,13 +69,6 @@ class Scheduler final : public Engine {
   std::size_t running() const { return running_.size(); }
 
  private:
-  struct Outgoing {
-    Event event;
-    std::string text;
-    std::vector<TokenLogprob> alternatives;
-    std::string reason;
-    Usage usage;
-  };
   using Live = std::unique_ptr<LiveRequest>;
 
   enum class After : std::uint8_t { drop, keep };     // what becomes of an ended request's sequence
@@ -96,7 +90,7 @@ class Scheduler final : public Engine {
   void fail_request(LiveRequest& request, const Error& error);
   void lose(const Error& error);  // the backend is gone: everyone fails, nothing is accepted any more
 
-  Outgoing& emit(LiveRequest& request, Event::Kind kind);
+  QueuedEvent& emit(LiveRequest& request, Event::Kind kind);
   std::vector<Work> work() const;
 
   Backend& backend_;
@@ -108,8 +102,7 @@ class Scheduler final : public Engine {
   Sequences sequences_;
   std::deque<Live> waiting_;
   std::vector<Live> running_;
-  std::deque<Outgoing> outgoing_;    // not polled yet
-  std::vector<Outgoing> delivered_;  // by the latest poll; Event::detail is an index
+  EventQueue outgoing_;
   std::optional<Error> lost_;
   bool short_of_pages_ = false;
   std::uint64_t arrivals_ = 0;

@@ -165,7 +165,7 @@ std::optional<Scheduler::After> Scheduler::choose_token(LiveRequest& r, std::siz
   }
   Written written = r.write(*token, facts_.backend.context);
   if (written.shown) {
-    Outgoing& out = emit(r, Event::Kind::token);
+    QueuedEvent& out = emit(r, Event::Kind::token);
     out.event.token = *token;
     out.text = std::move(written.text);
     if (r.sampling.wants_logprob || r.sampling.logprobs > 0) {
@@ -211,27 +211,23 @@ void Scheduler::lose(const Error& error) {
 }
 
 void Scheduler::fail_request(LiveRequest& request, const Error& error) {
-  Outgoing& out = emit(request, Event::Kind::failed);
+  QueuedEvent& out = emit(request, Event::Kind::failed);
   out.event.error = error.code;
   out.reason = to_string(error);
   out.text = request.rest();
 }
 
 void Scheduler::finish_request(LiveRequest& request, Finish finish, Token token) {
-  Outgoing& out = emit(request, Event::Kind::finished);
+  QueuedEvent& out = emit(request, Event::Kind::finished);
   out.event.finish = finish;
   out.event.token = token;
   if (finish != Finish::stop_text) out.text = request.rest();
 }
 
-Scheduler::Outgoing& Scheduler::emit(LiveRequest& request, Event::Kind kind) {
-  Outgoing out;
-  out.event.request = request.id;
-  out.event.at_ns = clock_.now_ns();
-  out.event.kind = kind;
+QueuedEvent& Scheduler::emit(LiveRequest& request, Event::Kind kind) {
+  QueuedEvent& out = outgoing_.emit(request.id, kind, clock_.now_ns());
   out.usage = request.usage;
-  outgoing_.push_back(std::move(out));
-  return outgoing_.back();
+  return out;
 }
 
 }  // namespace assay::schedule

@@ -10,6 +10,7 @@
 
 #include "adapter/metalrt/worker_link.h"
 #include "base/text.h"
+#include "engine/event_queue.h"
 
 namespace assay::adapter::metalrt {
 namespace {
@@ -18,13 +19,6 @@ std::string seconds(std::int64_t ns) {
   const std::int64_t ms = ns / 1'000'000;
   return ms % 1000 == 0 ? std::to_string(ms / 1000) + " s" : std::to_string(ms) + " ms";
 }
-
-struct Outgoing {
-  Event event;
-  std::string text;
-  std::string reason;
-  Usage usage;
-};
 
 struct Waiting {
   RequestId id = 0;
@@ -118,26 +112,14 @@ class WorkerEngine final : public MetalrtEngine {
   }
 
   Result<std::size_t> poll(std::span<Event> events, std::int64_t deadline_ns) override {
-    delivered_.clear();
-    while (outgoing_.empty() && running_) {
+    return outgoing_.poll(events, deadline_ns, clock_, [&] {
+      if (!running_) return false;
       work(deadline_ns);
-      if (clock_.now_ns() >= deadline_ns) break;
-    }
-    const std::size_t count = std::min(events.size(), outgoing_.size());
-    for (std::size_t i = 0; i < count; ++i) {
-      outgoing_.front().event.detail = static_cast<std::uint32_t>(i);
-      events[i] = outgoing_.front().event;
-      delivered_.push_back(std::move(outgoing_.front()));
-      outgoing_.pop_front();
-    }
-    return count;
+      return true;
+    });
   }
 
-  EventDetail detail(const Event& event) const override {
-    if (event.detail >= delivered_.size()) return {};
-    const Outgoing& out = delivered_[event.detail];
-    return {.text = out.text, .alternatives = {}, .reason = out.reason, .usage = out.usage};
-  }
+  EventDetail detail(const Event& event) const override { return outgoing_.detail(event); }
 
   std::int64_t process_id() const override { return link_->process_id(); }
 
@@ -224,11 +206,7 @@ class WorkerEngine final : public MetalrtEngine {
       if (running_->told_end) return;  // cancelled: what still comes is nobody's
       running_->spoke = true;
       running_->deadline_ns = now + options_.stall_timeout_ns;
-      Outgoing& out = outgoing_.emplace_back();
-      out.event.request = running_->id;
-      out.event.kind = Event::Kind::token;
-      out.event.at_ns = now;
-      out.text = std::move(piece->text);
+      outgoing_.emit(running_->id, Event::Kind::token, now).text = std::move(piece->text);
       return;
     }
     if (const auto* done = std::get_if<Done>(&message)) {
@@ -253,19 +231,13 @@ class WorkerEngine final : public MetalrtEngine {
   }
 
   void end(RequestId id, Finish how, const Usage& usage) {
-    Outgoing& out = outgoing_.emplace_back();
-    out.event.request = id;
-    out.event.kind = Event::Kind::finished;
-    out.event.at_ns = clock_.now_ns();
+    QueuedEvent& out = outgoing_.emit(id, Event::Kind::finished, clock_.now_ns());
     out.event.finish = how;
     out.usage = usage;
   }
 
   void fail_request(RequestId id, const Error& error) {
-    Outgoing& out = outgoing_.emplace_back();
-    out.event.request = id;
-    out.event.kind = Event::Kind::failed;
-    out.event.at_ns = clock_.now_ns();
+    QueuedEvent& out = outgoing_.emit(id, Event::Kind::failed, clock_.now_ns());
     out.event.error = error.code;
     out.reason = error.detail;
   }
@@ -286,8 +258,7 @@ class WorkerEngine final : public MetalrtEngine {
   bool counts_ = false;
   std::optional<Running> running_;
   std::deque<Waiting> waiting_;
-  std::deque<Outgoing> outgoing_;
-  std::vector<Outgoing> delivered_;  // by the latest poll; Event::detail is an index
+  EventQueue outgoing_;
 };
 
 }  // namespace

@@ -10,6 +10,7 @@
 
 #include "adapter/upstream/server_facts.h"
 #include "base/text.h"
+#include "engine/event_queue.h"
 
 namespace assay::adapter::upstream {
 namespace {
@@ -17,14 +18,6 @@ namespace {
 constexpr std::size_t error_body_bytes_max = 64 << 10;  // of a reply that is no success
 constexpr RequestId probe_id = std::numeric_limits<RequestId>::max();
 constexpr std::size_t ended_kept = 256;  // requests whose wire times are still known
-
-struct Outgoing {
-  Event event;
-  std::string text;
-  std::vector<TokenLogprob> alternatives;
-  std::string reason;
-  Usage usage;
-};
 
 struct Live {
   RequestId id = 0;
@@ -41,10 +34,10 @@ struct Live {
   std::string content_type;
   std::string location;
   std::string error_body;
-  std::string answer;            // kept only where it must be counted
-  std::optional<Outgoing> held;  // a token without text: an end token looks like it until the next message
-  std::uint32_t events = 0;      // token events given
-  std::uint32_t chunks = 0;      // pieces of text or tokens that came
+  std::string answer;               // kept only where it must be counted
+  std::optional<QueuedEvent> held;  // a token without text: an end token looks like it until the next message
+  std::uint32_t events = 0;         // token events given
+  std::uint32_t chunks = 0;         // pieces of text or tokens that came
   std::optional<Finish> finish;
   Token end_token = -1;
   SeenUsage usage;
@@ -144,26 +137,14 @@ class HttpEngine final : public UpstreamEngine {
   }
 
   Result<std::size_t> poll(std::span<Event> events, std::int64_t deadline_ns) override {
-    delivered_.clear();
-    while (outgoing_.empty() && !live_.empty()) {
+    return outgoing_.poll(events, deadline_ns, clock_, [&] {
+      if (live_.empty()) return false;
       work(deadline_ns);
-      if (clock_.now_ns() >= deadline_ns) break;
-    }
-    const std::size_t count = std::min(events.size(), outgoing_.size());
-    for (std::size_t i = 0; i < count; ++i) {
-      outgoing_.front().event.detail = static_cast<std::uint32_t>(i);
-      events[i] = outgoing_.front().event;
-      delivered_.push_back(std::move(outgoing_.front()));
-      outgoing_.pop_front();
-    }
-    return count;
+      return true;
+    });
   }
 
-  EventDetail detail(const Event& event) const override {
-    if (event.detail >= delivered_.size()) return {};
-    const Outgoing& out = delivered_[event.detail];
-    return {.text = out.text, .alternatives = out.alternatives, .reason = out.reason, .usage = out.usage};
-  }
+  EventDetail detail(const Event& event) const override { return outgoing_.detail(event); }
 
   Result<Probe> probe(std::int64_t timeout_ns) override {
     const std::int64_t began = clock_.now_ns();
@@ -177,13 +158,7 @@ class HttpEngine final : public UpstreamEngine {
     for (;;) {
       work(deadline);
       const std::int64_t now = clock_.now_ns();
-      for (auto out = outgoing_.begin(); out != outgoing_.end();) {
-        if (out->event.request != probe_id) {
-          ++out;
-          continue;
-        }
-        const Outgoing mine = std::move(*out);
-        out = outgoing_.erase(out);
+      for (const QueuedEvent& mine : outgoing_.take(probe_id)) {
         if (mine.event.kind == Event::Kind::failed) return fail(mine.event.error, "probe: " + mine.reason);
         probe.text += mine.text;
         if (mine.event.kind != Event::Kind::finished) continue;
@@ -193,7 +168,7 @@ class HttpEngine final : public UpstreamEngine {
       }
       if (now >= deadline) {
         cancel(probe_id);
-        std::erase_if(outgoing_, [](const Outgoing& out) { return out.event.request == probe_id; });
+        outgoing_.take(probe_id);
         return fail(Errc::timeout, "probe: no token within " + std::to_string(timeout_ns / 1'000'000) +
                                        " ms: " + to_string(options_.http.url) + " takes requests and does not answer");
       }
@@ -341,7 +316,7 @@ class HttpEngine final : public UpstreamEngine {
     } else if (!message.text.empty()) {
       note_content(live, at_ns);
       if (count_tokens_) live.answer += message.text;
-      Outgoing& out = emit(live, Event::Kind::token, at_ns);
+      QueuedEvent& out = emit(live, Event::Kind::token, at_ns);
       out.text = std::move(message.text);
     }
     if (live.ended || !message.last) return;
@@ -384,7 +359,7 @@ class HttpEngine final : public UpstreamEngine {
         return conclude(live);
       }
       note_content(live, at_ns);
-      Outgoing out;
+      QueuedEvent out;
       out.event.request = live.id;
       out.event.at_ns = at_ns;
       out.event.kind = Event::Kind::token;
@@ -400,17 +375,13 @@ class HttpEngine final : public UpstreamEngine {
   void release(Live& live) {
     if (!live.held) return;
     ++live.events;
-    outgoing_.push_back(std::move(*live.held));
+    outgoing_.append(std::move(*live.held));
     live.held.reset();
   }
 
-  Outgoing& emit(Live& live, Event::Kind kind, std::int64_t at_ns) {
-    Outgoing& out = outgoing_.emplace_back();
-    out.event.request = live.id;
-    out.event.kind = kind;
-    out.event.at_ns = at_ns;
+  QueuedEvent& emit(Live& live, Event::Kind kind, std::int64_t at_ns) {
     if (kind == Event::Kind::token) ++live.events;
-    return out;
+    return outgoing_.emit(live.id, kind, at_ns);
   }
 
   // The server said that the answer is whole.
@@ -442,7 +413,7 @@ class HttpEngine final : public UpstreamEngine {
 
   void finish(Live& live, Finish how) {
     if (how == Finish::cancelled) release(live);
-    Outgoing& out = emit(live, Event::Kind::finished, clock_.now_ns());
+    QueuedEvent& out = emit(live, Event::Kind::finished, clock_.now_ns());
     out.event.finish = how;
     out.event.token = live.end_token;
     out.usage.prompt_tokens = live.usage.prompt_tokens.value_or(static_cast<std::uint32_t>(live.prompt_tokens));
@@ -454,7 +425,7 @@ class HttpEngine final : public UpstreamEngine {
   void lose(Live& live, const Error& error) {
     client_->stop(live.exchange);
     release(live);
-    Outgoing& out = emit(live, Event::Kind::failed, clock_.now_ns());
+    QueuedEvent& out = emit(live, Event::Kind::failed, clock_.now_ns());
     out.event.error = error.code;
     out.reason = facts_.backend.name + ": " + error.detail;
     end(live);
@@ -479,8 +450,7 @@ class HttpEngine final : public UpstreamEngine {
   const CountTokens count_tokens_;
   Facts facts_;
   std::deque<Live> live_;
-  std::deque<Outgoing> outgoing_;
-  std::vector<Outgoing> delivered_;  // by the latest poll; Event::detail is an index
+  EventQueue outgoing_;
   std::deque<std::pair<RequestId, WireTimes>> ended_;
   std::vector<HttpEvent> http_events_;  // memory reused, as the next
   std::string message_;
