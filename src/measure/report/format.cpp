@@ -11,22 +11,22 @@ constexpr std::string_view dash = "–";
 constexpr std::string_view thin_space = "\u202f";  // narrow and not broken at a line's end
 constexpr std::string_view replacement = "\ufffd";
 
-std::string grouped(std::string digits) {
+// "-12345.6" -> "-12 345.6". Changed in place, as by put_minus: GCC 12 warns of uninitialised characters in a string
+// that goes through both by value.
+void group(std::string& digits) {
   const std::size_t start = digits.starts_with('-') ? 1 : 0;
   std::size_t end = digits.find('.');
   if (end == std::string::npos) end = digits.size();
-  if (end - start < 5) return digits;
+  if (end - start < 5) return;
   for (std::size_t at = end - 3; at > start; at -= 3) {
     digits.insert(at, thin_space);
     if (at < start + 4) break;
   }
-  return digits;
 }
 
 // "-3" -> "−3", as wide as a plus.
-std::string with_minus(std::string text) {
+void put_minus(std::string& text) {
   if (text.starts_with('-')) text.replace(0, 1, "−");
-  return text;
 }
 
 // "1.2×10⁻⁶".
@@ -41,7 +41,9 @@ std::string with_exponent(double value) {
   }
   std::array<char, 32> buffer{};
   std::snprintf(buffer.data(), buffer.size(), "%.1f", mantissa);
-  std::string out = with_minus(buffer.data()) + "×10";
+  std::string out = buffer.data();
+  put_minus(out);
+  out += "×10";
   constexpr std::array superscripts{"⁰", "¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸", "⁹"};
   if (shown < 0) out += "⁻";
   for (const char c : std::to_string(std::abs(shown))) out += superscripts.at(static_cast<std::size_t>(c - '0'));
@@ -89,7 +91,9 @@ std::string fixed(double value, int decimals) {
   std::snprintf(buffer.data(), buffer.size(), "%.*f", decimals, value);
   std::string text = buffer.data();
   if (text.starts_with('-') && text.find_first_not_of("-0.") == std::string::npos) text.erase(0, 1);
-  return with_minus(grouped(std::move(text)));
+  group(text);
+  put_minus(text);
+  return text;
 }
 
 int decimals(double value) {
