@@ -51,7 +51,6 @@ std::uint16_t free_port() {
   order.arguments = {"-c", "import socket; s = socket.socket(); s.bind(('127.0.0.1', 0)); print(s.getsockname()[1])"};
   auto child = device::ChildProcess::start(order);
   if (!child || !child->wait(20'000 * ms)) return 0;
-  child->drain();
   return static_cast<std::uint16_t>(std::atoi(child->output_end().c_str()));
 }
 
@@ -96,7 +95,6 @@ std::optional<RealServer> start(const char* variable, std::vector<std::string> a
       why = engine.error().detail;
     }
   }
-  child->drain();
   ADD_FAILURE() << program << " did not come up: " << why << "\n" << child->output_end();
   return std::nullopt;
 }

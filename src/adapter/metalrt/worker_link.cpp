@@ -30,9 +30,9 @@ Result<std::unique_ptr<WorkerLink>> WorkerLink::start(const std::string& program
 std::unexpected<Error> WorkerLink::lose(Errc code, const std::string& what) {
   if (!lost_) {
     channel_.close();
-    child_.drain();
     child_.kill();
-    std::string_view end = child_.output_end();
+    const std::string all = child_.output_end();
+    std::string_view end = all;
     if (end.size() > printed_bytes_max) end.remove_prefix(end.size() - printed_bytes_max);
     const std::string printed = plain_text(end, printed_bytes_max);
     lost_ = Error{code, 0, "metalrt: " + what + (printed.empty() ? "" : "; it printed last: " + printed)};
@@ -60,10 +60,8 @@ Result<void> WorkerLink::send(const Message& message) {
     rest = rest.subspan(*sent);
     if (rest.empty()) return {};
     if (clock_.now_ns() >= deadline_ns) return lose(Errc::engine_lost, "its process does not read, killed");
-    std::array<device::Watch, 2> watches{
-        {{channel_.number(), false, true, false}, {child_.output(), true, false, false}}};
-    device::wait_ready(watches, look_every_ns);
-    if (watches[1].ready) child_.drain();
+    device::Watch watch{channel_.number(), false, true, false};
+    device::wait_ready(std::span(&watch, 1), look_every_ns);
   }
 }
 
@@ -79,11 +77,9 @@ Result<std::optional<Message>> WorkerLink::receive(std::int64_t deadline_ns) {
     in_.erase(in_.begin(), in_.begin() + static_cast<std::ptrdiff_t>(in_begin_));
     in_begin_ = 0;
     const std::int64_t left_ns = deadline_ns - clock_.now_ns();
-    std::array<device::Watch, 2> watches{
-        {{channel_.number(), true, false, false}, {child_.output(), true, false, false}}};
-    device::wait_ready(watches, std::clamp<std::int64_t>(left_ns, 0, look_every_ns));
-    if (watches[1].ready) child_.drain();
-    if (watches[0].ready) {
+    device::Watch watch{channel_.number(), true, false, false};
+    device::wait_ready(std::span(&watch, 1), std::clamp<std::int64_t>(left_ns, 0, look_every_ns));
+    if (watch.ready) {
       const auto got = device::receive_some(channel_.number(), buffer_, device::Blocking::no);
       if (!got || got->end) return lose_closed();
       in_.insert(in_.end(), buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(got->bytes));

@@ -37,7 +37,7 @@ class TestServer {
     const std::int64_t deadline = clock.now_ns() + 20'000 * ms;
     while (clock.now_ns() < deadline) {
       if (server->child_.wait(10 * ms)) break;
-      const std::string& said = server->child_.output_end();
+      const std::string said = server->child_.output_end();
       server->port_ = number_after(said, "PORT ");
       server->tls_port_ = number_after(said, "TLS ");
       if (server->port_ != 0 && (!tls || server->tls_port_ != 0)) return server;
@@ -50,10 +50,7 @@ class TestServer {
 
   std::string url(const std::string& order) const { return "http://127.0.0.1:" + std::to_string(port_) + "/" + order; }
   std::uint16_t tls_port() const { return tls_port_; }
-  const std::string& said() {
-    child_.drain();
-    return child_.output_end();
-  }
+  std::string said() const { return child_.output_end(); }
 
  private:
   static std::uint16_t number_after(const std::string& text, const std::string& word) {

@@ -1,7 +1,6 @@
 #include "adapter/worker/connection.h"
 
 #include <algorithm>
-#include <array>
 #include <filesystem>
 #include <span>
 #include <string_view>
@@ -39,7 +38,7 @@ Result<std::unique_ptr<Connection>> Connection::start(const std::string& program
 }
 
 std::string Connection::printed() const {
-  const std::string& all = child_.output_end();
+  const std::string all = child_.output_end();
   std::string_view end = all;
   if (end.size() > printed_bytes_max) end.remove_prefix(end.size() - printed_bytes_max);
   const std::string text = plain_text(end, printed_bytes_max);
@@ -68,11 +67,9 @@ std::unexpected<Error> Connection::lose_closed() {
 Result<bool> Connection::wait(bool to_write, std::int64_t deadline_ns, const Patience& patience) {
   const std::int64_t left_ns = deadline_ns - clock_.now_ns();
   if (left_ns <= 0) return lose(patience.at_timeout, "no answer within " + seconds(patience.timeout_ns) + ", killed");
-  std::array<device::Watch, 2> watches{
-      {{channel_.number(), !to_write, to_write, false}, {child_.output(), true, false, false}}};
-  device::wait_ready(watches, std::min(left_ns, look_every_ns));
-  if (watches[1].ready) child_.drain();
-  if (watches[0].ready) return true;
+  device::Watch watch{channel_.number(), !to_write, to_write, false};
+  device::wait_ready(std::span(&watch, 1), std::min(left_ns, look_every_ns));
+  if (watch.ready) return true;
   if (patience.keep_waiting != nullptr && !(*patience.keep_waiting)())
     return lose(Errc::cancelled, "stopped on request");
   // With its own children holding the socket open, a worker's end shows only here. What it sent before still counts.

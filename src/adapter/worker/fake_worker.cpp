@@ -9,6 +9,7 @@
 //   X-at-load, X-at-forward=N (the N-th, from 0): crash hang exit throw bad-alloc out-of-memory garbage close half flood
 //   refuse-load  absurd-facts=N  wrong-device
 //   X-at-forward=N also: nan full lost rows call twice short
+//   last-words-at-forward=N (1 MiB on stderr between two requests, then exit 7)
 //   slow-forward=MS  idle (no logits are computed)  in-place (they go straight into the shared memory)  deaf (ignores SIGTERM, and never ends by itself)
 #include <signal.h>
 #include <sys/resource.h>
@@ -117,6 +118,17 @@ void obey(const std::string& way, std::uint32_t call) {
   }
 }
 
+// From beside the thread that serves: after the answer to the request under way, before the next one comes.
+void print_last_words() {
+  std::thread([] {
+    sleep_ms(100);
+    const std::string line = std::string(99, 'w') + "\n";
+    for (int i = 0; i < (1 << 20) / 100; ++i) std::fputs(line.c_str(), stderr);
+    std::fputs("fake: I am done for\n", stderr);
+    std::_Exit(7);
+  }).detach();
+}
+
 const std::array<const char*, 10> ways = {"crash",         "hang",    "exit",  "throw", "bad-alloc",
                                           "out-of-memory", "garbage", "close", "half",  "flood"};
 
@@ -149,6 +161,7 @@ class FakeEngine final : public Backend {
     for (const char* way : ways) {
       if (ordered(way, number)) obey(way, calls_);
     }
+    if (ordered("last-words", number)) print_last_words();
     if (ordered("full", number)) return fail(Errc::full, "no KV page free (on order)");
     if (ordered("lost", number)) return fail(Errc::engine_lost, "device fell off the bus");
     if (ordered("rows", number)) say(frame(calls_, wire::Done{99, 0}));

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -269,6 +270,29 @@ TEST(WorkerForward, a_flood_of_log_lines_does_not_block_it) {
   Logits logits;
   const std::vector<Slot> slots{{0, 0, 1, true}};
   EXPECT_TRUE((*backend)->forward(slots, logits));
+}
+
+// A pipe holds 64 KiB: a worker that waited for the next call to be read would not come to its end.
+TEST(WorkerForward, what_it_prints_between_two_calls_neither_blocks_it_nor_is_lost) {
+  const NothingLeft nothing_left;
+  const SteadyClock clock;
+  const auto backend = start_worker(fake_options("last-words-at-forward=0"), clock);
+  ASSERT_TRUE(backend);
+  const auto id = static_cast<id_t>((*backend)->process_id());
+  Logits logits;
+  ASSERT_TRUE((*backend)->forward(std::vector<Slot>{{0, 0, 1, true}}, logits));
+  siginfo_t ended{};
+  const std::int64_t start_ns = clock.now_ns();
+  while (ended.si_pid == 0 && clock.now_ns() - start_ns < 20'000 * ms) {  // looked at, not reaped
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    ASSERT_EQ(::waitid(P_PID, id, &ended, WEXITED | WNOHANG | WNOWAIT), 0);
+  }
+  EXPECT_NE(ended.si_pid, 0) << "it still waits to print";
+  const auto result = (*backend)->forward(std::vector<Slot>{{0, 1, 1, true}}, logits);
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, Errc::engine_lost);
+  EXPECT_THAT(result.error().detail, HasSubstr("in forward: ended with exit code 7; it printed last: ...wwww"));
+  EXPECT_THAT(result.error().detail, testing::EndsWith("fake: I am done for"));
 }
 
 // Prefill: a batch of many slots; decode: one.

@@ -9,22 +9,20 @@
 #include <array>
 #include <cctype>
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <thread>
 #include <utility>
 
 #include "base/clock.h"
 #include "base/text.h"
-#include "device/process/channel.h"
 #include "device/process/system.h"
 
 extern char** environ;
 
 namespace assay::device {
 namespace {
-
-constexpr std::size_t tail_bytes_max = 8192;
-constexpr int drain_reads_max = 64;  // of 4 KiB: four times what a pipe holds
 
 std::vector<char*> pointers(std::vector<std::string>& texts) {
   std::vector<char*> out;
@@ -68,11 +66,12 @@ Result<ChildProcess> ChildProcess::start(const ProcessOrder& order) {
   };
   std::array<int, 2> ends{};
   if (system::pipe(ends) != 0) return refused(errno);
-  Descriptor output(ends[0]);
+  Descriptor readable(ends[0]);
   const Descriptor child_output(ends[1]);
-  ::fcntl(output.number(), F_SETFL, O_NONBLOCK);
   const Descriptor input(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   if (!input.open()) return refused(errno);
+  auto output = OutputReader::start(std::move(readable));  // first: of the two, this is easily undone
+  if (!output) return std::unexpected(with_context("program " + in_quotes(order.program, 400), output.error()));
   std::vector<std::string> arguments{order.program};
   arguments.insert(arguments.end(), order.arguments.begin(), order.arguments.end());
   std::vector<std::string> environment = merged_environment(order.environment);
@@ -81,15 +80,13 @@ Result<ChildProcess> ChildProcess::start(const ProcessOrder& order) {
   const std::int64_t pid = system::start({order.program.c_str(), argument_list.data(), environment_list.data(),
                                           order.handed_down, input.number(), child_output.number()});
   if (pid < 0) return refused(errno);
-  return ChildProcess(pid, std::move(output));
+  return ChildProcess(pid, std::move(*output));
 }
 
 ChildProcess::ChildProcess(ChildProcess&& other) noexcept
     : pid_(std::exchange(other.pid_, -1)),
       output_(std::move(other.output_)),
-      ending_(std::exchange(other.ending_, Ending{})),
-      tail_(std::move(other.tail_)),
-      output_bytes_(other.output_bytes_) {}
+      ending_(std::exchange(other.ending_, Ending{})) {}
 
 ChildProcess& ChildProcess::operator=(ChildProcess&& other) noexcept {
   if (this == &other) return *this;
@@ -97,8 +94,6 @@ ChildProcess& ChildProcess::operator=(ChildProcess&& other) noexcept {
   pid_ = std::exchange(other.pid_, -1);
   output_ = std::move(other.output_);
   ending_ = std::exchange(other.ending_, Ending{});
-  tail_ = std::move(other.tail_);
-  output_bytes_ = other.output_bytes_;
   return *this;
 }
 
@@ -129,7 +124,7 @@ std::optional<Ending> ChildProcess::ended() {
   while (::waitpid(static_cast<pid_t>(pid_), &status, 0) < 0 && errno == EINTR) {
   }
   ending_ = WIFSIGNALED(status) ? Ending{true, WTERMSIG(status)} : Ending{false, WEXITSTATUS(status)};
-  drain();
+  output_->stop();
   return ending_;
 }
 
@@ -137,18 +132,20 @@ std::optional<Ending> ChildProcess::wait(std::int64_t timeout_ns) {
   const SteadyClock clock;
   const std::int64_t start_ns = clock.now_ns();
   std::int64_t pause_ns = 500'000;
+  bool silent = false;  // its output has ended
   while (true) {
     if (const auto ending = ended()) return ending;
     const std::int64_t left_ns = timeout_ns - (clock.now_ns() - start_ns);
     if (left_ns <= 0) return std::nullopt;
     // No portable descriptor says that a process has ended, but its output closes when it does; sleeping in between
-    // covers a grandchild that keeps it open.
-    Watch watch{output_.number(), true, false, false};
-    wait_ready(std::span(&watch, 1), std::min(left_ns, pause_ns));
-    if (watch.ready) {
-      drain();
-    } else {
-      pause_ns = std::min<std::int64_t>(pause_ns * 2, 50'000'000);
+    // covers a grandchild that keeps it open, and one that closed it and runs on.
+    const std::int64_t nap_ns = std::min(left_ns, pause_ns);
+    pause_ns = std::min<std::int64_t>(pause_ns * 2, 50'000'000);
+    if (silent) {
+      std::this_thread::sleep_for(std::chrono::nanoseconds(nap_ns));
+    } else if (output_->wait_end(nap_ns)) {
+      silent = true;
+      pause_ns = 100'000;
     }
   }
 }
@@ -170,22 +167,6 @@ Ending ChildProcess::stop(std::int64_t grace_ns) {
   terminate();
   if (const auto ending = wait(grace_ns)) return *ending;
   return kill();
-}
-
-void ChildProcess::drain() {
-  std::array<char, 4096> buffer{};
-  for (int i = 0; i < drain_reads_max && output_.open(); ++i) {
-    const ssize_t got = ::read(output_.number(), buffer.data(), buffer.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
-    if (got <= 0) {
-      output_.close();
-      return;
-    }
-    output_bytes_ += static_cast<std::uint64_t>(got);
-    tail_.append(buffer.data(), static_cast<std::size_t>(got));
-    if (tail_.size() > tail_bytes_max) tail_.erase(0, tail_.size() - tail_bytes_max);
-  }
 }
 
 Result<std::string> find_program(std::string_view name) {

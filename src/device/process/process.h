@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -9,7 +10,7 @@
 #include <vector>
 
 #include "base/error.h"
-#include "device/process/descriptor.h"
+#include "device/process/output_reader.h"
 
 namespace assay::device {
 
@@ -29,7 +30,7 @@ struct Ending {
 std::string in_words(const Ending& ending);
 
 // Leads a process group of its own, so that the terminal's Ctrl-C does not reach it and its own children end with it.
-// stdin is empty; stdout and stderr go into one pipe, whose end is kept here.
+// stdin is empty; stdout and stderr go into one pipe, which a thread here reads at all times: it never waits to print.
 //
 // On Linux, a child that the main thread started is killed by the system when this process dies. (The system's signal is
 // bound to the thread that started the child, and would kill the children of any other thread when just that ended.)
@@ -50,7 +51,7 @@ class ChildProcess final {
 
   // Nothing while it runs. When it has ended, its group is killed and no zombie is left.
   std::optional<Ending> ended();
-  // The same, but sleeps up to timeout_ns for it. Reads its output meanwhile.
+  // The same, but sleeps up to timeout_ns for it.
   std::optional<Ending> wait(std::int64_t timeout_ns);
 
   void terminate();  // SIGTERM to the group; nothing when it has ended
@@ -58,22 +59,17 @@ class ChildProcess final {
   // Waits up to grace_ns, terminates, waits as long again, kills.
   Ending stop(std::int64_t grace_ns);
 
-  // Its output: readable when there is something to drain; -1 when both stdout and stderr are closed.
-  int output() const { return output_.number(); }
-  void drain();  // takes what is there without waiting (a bounded amount, so that a flood cannot hold us)
-  // The last 8 KiB that it printed, as they came.
-  const std::string& output_end() const { return tail_; }
-  std::uint64_t output_bytes() const { return output_bytes_; }  // drained in all
+  // The last 8 KiB that it printed, as they came; everything until now, and after its end all of it.
+  std::string output_end() const { return output_->tail(); }
+  std::uint64_t output_bytes() const { return output_->bytes(); }  // in all
 
  private:
-  ChildProcess(std::int64_t pid, Descriptor output) : pid_(pid), output_(std::move(output)) {}
+  ChildProcess(std::int64_t pid, std::unique_ptr<OutputReader> output) : pid_(pid), output_(std::move(output)) {}
   void signal_group(int signal) const;
 
   std::int64_t pid_ = -1;
-  Descriptor output_;
+  std::unique_ptr<OutputReader> output_;
   std::optional<Ending> ending_;
-  std::string tail_;
-  std::uint64_t output_bytes_ = 0;
 };
 
 // A program by its name along $PATH, or a path as it is. Errc::not_found names what was looked for.

@@ -78,6 +78,63 @@ TEST(Process, keeps_the_end_of_a_flood) {
   EXPECT_GT(child->output_bytes(), 200'000U);
 }
 
+TEST(Process, never_waits_to_print_while_nobody_asks) {
+  auto channel = make_channel();
+  ASSERT_TRUE(channel);
+  ProcessOrder order =
+      shell("head -c 1048576 /dev/zero | tr '\\0' x; echo last >&2; printf done >&3; exec 3>&-; exec sleep 100");
+  order.handed_down = {channel->theirs.number()};
+  auto child = ChildProcess::start(order);
+  ASSERT_TRUE(child);
+  channel->theirs.close();
+  Watch watch{channel->ours.number(), true, false, false};
+  wait_ready(std::span(&watch, 1), 20 * second);  // it is not looked at meanwhile
+  std::array<std::byte, 8> buffer{};
+  const auto got = receive_some(channel->ours.number(), buffer, Blocking::no);
+  ASSERT_TRUE(got);
+  EXPECT_EQ(got->bytes, 4U);
+  EXPECT_TRUE(child->output_end().ends_with("xxxlast\n"));
+  EXPECT_EQ(child->output_bytes(), (1U << 20U) + 5);
+  child->kill();
+}
+
+TEST(Process, what_it_printed_by_now_is_told_at_once) {
+  auto channel = make_channel();
+  ASSERT_TRUE(channel);
+  ProcessOrder order = shell("while read line <&3; do echo said $line; echo >&3; done");
+  order.handed_down = {channel->theirs.number()};
+  auto child = ChildProcess::start(order);
+  ASSERT_TRUE(child);
+  for (int i = 0; i < 100; ++i) {
+    const std::string line = std::to_string(i) + "\n";
+    ASSERT_TRUE(send_all(channel->ours.number(), std::as_bytes(std::span(line))));
+    std::array<std::byte, 1> answer{};
+    ASSERT_TRUE(receive_some(channel->ours.number(), answer, Blocking::yes));
+    ASSERT_TRUE(child->output_end().ends_with("said " + line)) << child->output_end();
+  }
+}
+
+TEST(Process, one_that_closes_its_output_and_runs_on_is_waited_for) {
+  auto child = ChildProcess::start(shell("echo last; exec >&- 2>&-; sleep 0.3; exit 4"));
+  ASSERT_TRUE(child);
+  EXPECT_FALSE(child->wait(20'000'000));
+  const auto ending = child->wait(20 * second);
+  ASSERT_TRUE(ending);
+  EXPECT_EQ(in_words(*ending), "exit code 4");
+  EXPECT_EQ(child->output_end(), "last\n");
+}
+
+TEST(Process, a_survivor_that_floods_its_output_holds_nobody) {
+  if (!find_program("setsid")) GTEST_SKIP() << "no setsid here";
+  auto child = ChildProcess::start(shell("setsid yes & exec sleep 0.2"));
+  ASSERT_TRUE(child);
+  const SteadyClock clock;
+  const std::int64_t start_ns = clock.now_ns();
+  EXPECT_TRUE(child->wait(20 * second));
+  EXPECT_LT(clock.now_ns() - start_ns, 10 * second);
+  // With nobody reading any more, the survivor's next line ends it (SIGPIPE).
+}
+
 TEST(Process, a_program_that_is_not_there_is_an_error_and_leaves_nothing) {
   const std::size_t before = open_descriptors();
   auto child = ChildProcess::start({"/no/such/program", {}, {}, {}});
@@ -140,11 +197,7 @@ TEST(Process, environment_is_ours_with_what_is_named_over_it) {
 TEST(Process, stop_ends_one_that_refuses_to_be_terminated) {
   auto child = ChildProcess::start(shell("trap '' TERM; echo ready; while :; do sleep 1; done"));
   ASSERT_TRUE(child);
-  while (child->output_end().empty()) {
-    Watch watch{child->output(), true, false, false};
-    wait_ready(std::span(&watch, 1), second);
-    child->drain();
-  }
+  while (child->output_end().empty()) ASSERT_FALSE(child->wait(1'000'000));
   EXPECT_EQ(in_words(child->stop(50'000'000)), "signal 9 (killed)");
   EXPECT_EQ(child->pid(), -1);
   expect_no_children();
@@ -159,11 +212,7 @@ TEST(Process, stop_terminates_one_that_listens) {
 TEST(Process, its_own_children_end_with_it) {
   auto child = ChildProcess::start(shell("sleep 100 & echo $!; exec sleep 100"));
   ASSERT_TRUE(child);
-  while (child->output_end().find('\n') == std::string::npos) {
-    Watch watch{child->output(), true, false, false};
-    wait_ready(std::span(&watch, 1), second);
-    child->drain();
-  }
+  while (child->output_end().find('\n') == std::string::npos) ASSERT_FALSE(child->wait(1'000'000));
   const std::int64_t grandchild = std::stoll(child->output_end());
   EXPECT_TRUE(alive(grandchild));
   child->kill();
@@ -207,11 +256,7 @@ TEST(Process, one_started_by_another_thread_outlives_that_thread) {
 TEST(Process, memory_of_another_process_is_told_while_it_lives) {
   auto child = ChildProcess::start(shell("echo ready; while :; do sleep 100; done"));
   ASSERT_TRUE(child);
-  while (child->output_end().empty()) {
-    Watch watch{child->output(), true, false, false};
-    wait_ready(std::span(&watch, 1), second);
-    child->drain();
-  }
+  while (child->output_end().empty()) ASSERT_FALSE(child->wait(1'000'000));
   const auto memory = process_memory(child->pid());
   ASSERT_TRUE(memory.footprint);
   EXPECT_GT(*memory.footprint, 10'000U);
