@@ -52,13 +52,20 @@ void add(Contestants& all, const Common& common, Backend& backend, measure::Cont
   all.list.push_back(std::move(contestant));
 }
 
-void add_refused(Contestants& all, const EngineSpec& spec, const std::string& version, std::string reason) {
+void add_refused(Contestants& all, const EngineSpec& spec, const std::string& version, std::string reason,
+                 bool broke = false) {
   measure::Contestant out;
+  out.broke = broke;
   out.subject.engine = spec.name;
   out.subject.version = version;
   out.subject.device = spec.device;
   out.reason = std::move(reason);
   all.list.push_back(std::move(out));
+}
+
+// A program of ours that was started and did not come as far as to be asked anything.
+void add_not_started(Contestants& all, const EngineSpec& spec, const std::string& version, const Error& error) {
+  add_refused(all, spec, version, to_string(error), error.code == Errc::engine_lost || error.code == Errc::timeout);
 }
 
 std::vector<std::string> settings_of(const adapter::LoadSettings& load) {
@@ -75,7 +82,7 @@ void add_installed(Contestants& all, const Common& common, EngineSpec spec) {
   const auto load = worker_settings(common.model, common.options, spec.device, common.model.backend->facts().context);
   if (!load) return add_refused(all, spec, manifest->version, to_string(load.error()));
   auto worker = open_worker(common.session, *manifest, *load);
-  if (!worker) return add_refused(all, spec, manifest->version, to_string(worker.error()));
+  if (!worker) return add_not_started(all, spec, manifest->version, worker.error());
   adapter::WorkerBackend* backend = worker->get();
   all.workers.push_back(std::move(*worker));
   measure::Contestant contestant;
@@ -151,7 +158,7 @@ void add_metalrt(Contestants& all, const Common& common) {
   options.model = common.model.path;
   options.chip = device::host_facts().chip;
   auto engine = metalrt::open_metalrt(options, common.session.clock, *common.model.detokenize);
-  if (!engine) return add_refused(all, spec, "", to_string(engine.error()));
+  if (!engine) return add_not_started(all, spec, "", engine.error());
   const metalrt::MetalrtEngine* running = engine->get();
   add_speaker(all, std::move(*engine), {"library=" + *library}, [running] {
     const std::int64_t id = running->process_id();

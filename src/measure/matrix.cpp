@@ -173,7 +173,12 @@ Result<void> run_rounds(Run& run, std::vector<Unit>& units) {
     for (const std::size_t i : order) {
       Unit& unit = units[i];
       ASSAY_TRY(run.proceed(unit.row->subject.engine + ", round " + std::to_string(round)));
-      if (unit.lane->lost || unit.row->status != Row::Status::ok) continue;
+      if (unit.row->status != Row::Status::ok) continue;
+      if (unit.lane->lost) {  // on the way to the engine's other row, which says why
+        unit.row->status = Row::Status::failed;
+        unit.row->reason = "in round " + std::to_string(round) + ": the engine failed before";
+        continue;
+      }
       if (const auto ran = run_round(run, unit, round); !ran) {
         give_up(*unit.lane, *unit.row, "in round " + std::to_string(round), ran.error());
       }
@@ -197,7 +202,7 @@ std::vector<Row> empty_rows(const std::vector<Contestant>& contestants, const Ma
     row.prompt_tokens = settings.prompt_tokens;
     row.output_tokens = settings.output_tokens;
     if (contestant.running == nullptr) {
-      row.status = Row::Status::refused;
+      row.status = contestant.broke ? Row::Status::failed : Row::Status::refused;
       row.reason = contestant.reason;
     }
     rows.push_back(row);

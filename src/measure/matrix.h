@@ -27,6 +27,7 @@ struct Contestant {
   Subject subject;
   Engine* running = nullptr;   // idle; null: refused
   std::string reason;          // why refused
+  bool broke = false;          // not refused: it broke off while it was started, so its row is a failed one
   Backend* backend = nullptr;  // behind `running`, for parity and what it accounts for; null: text only
   // Processes that run the engine now (a worker's or a server's id); none: this process does; -1: it runs elsewhere.
   std::function<std::vector<std::int64_t>()> processes;

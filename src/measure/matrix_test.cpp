@@ -92,6 +92,29 @@ TEST_F(Matrices, name_an_engine_that_fails_and_keep_the_others_whole) {
   EXPECT_THAT(to_table(matrix), HasSubstr("mlx: refused: not installed"));
 }
 
+TEST_F(Matrices, have_no_good_row_without_figures_where_an_engine_failed_on_the_way_to_its_other_row) {
+  ScriptedEngine bad(clock, 1000, 50);
+  bad.fail_at = 2;  // in its first request
+  const auto rows =
+      measure({contestant("bad", &bad)}, {.prompt_tokens = 4, .output_tokens = 8, .rounds = 2, .cached_rows = true});
+  ASSERT_TRUE(rows);
+  ASSERT_EQ(rows->size(), 2U);
+  EXPECT_THAT((*rows)[0].reason, HasSubstr("in its first request: "));
+  EXPECT_EQ((*rows)[1].status, Row::Status::failed);
+  EXPECT_EQ((*rows)[1].reason, "in round 0: the engine failed before");
+}
+
+TEST_F(Matrices, call_what_broke_off_while_it_was_started_failed) {
+  Contestant killed = contestant("mlx", nullptr);
+  killed.reason = "ended with signal 9";
+  killed.broke = true;
+  const auto rows = measure({killed}, {.prompt_tokens = 4, .output_tokens = 8, .rounds = 2, .cached_rows = true});
+  ASSERT_TRUE(rows);
+  ASSERT_EQ(rows->size(), 1U);
+  EXPECT_EQ((*rows)[0].status, Row::Status::failed);
+  EXPECT_EQ((*rows)[0].reason, "ended with signal 9");
+}
+
 TEST_F(Matrices, do_not_wait_for_an_engine_that_hangs) {
   ScriptedEngine stuck(clock, 1000, 50);
   ScriptedEngine good(clock, 1000, 50);

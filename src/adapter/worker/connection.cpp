@@ -50,6 +50,7 @@ std::unexpected<Error> Connection::lose(Errc code, const std::string& what) {
   if (!lost_) {
     channel_.close();
     child_.kill();
+    memory_ = {};  // its pages would count as ours for as long as the others run
     lost_ = Error{code, 0, name_ + " in " + doing_ + ": " + what + printed()};
     in_.clear();
   }

@@ -55,6 +55,7 @@ class Connection final {
   std::string printed() const;
   const std::optional<Error>& lost() const { return lost_; }
   std::int64_t process_id() const { return child_.pid(); }
+  // Empty once it is lost.
   std::span<const std::byte> memory() const { return memory_.bytes(); }
 
  private:

@@ -1,7 +1,9 @@
 // A worker program for tests: a hash instead of a model, and orders to fail in every way that a foreign engine may.
 //
 // Orders that come before the model is known are in $ASSAY_FAKE_WORKER, the others in the model's path: "fake:" and
-// NAME or NAME=NUMBER, joined by commas, as "fake:vocab=1000,crash-at-forward=2".
+// NAME or NAME=NUMBER, joined by commas, as "fake:vocab=1000,crash-at-forward=2". Where the model is a real file, as in a
+// matrix, its orders are in $ASSAY_FAKE_MODEL, in the same words. $ASSAY_FAKE_NAME is its name, and what it is about to
+// do goes, a line each, to the end of the file $ASSAY_FAKE_DIARY: "load", "forward N" (N slots).
 //
 //   slow-start=MS  hang-at-start  exit-at-start=CODE  garbage-at-start  wrong-version  oversized-at-start
 //   loaded-at-start                                                       (environment)
@@ -64,6 +66,14 @@ class Orders final {
  private:
   std::map<std::string, std::int64_t> orders_;
 };
+
+void note(const std::string& line) {
+  const char* path = std::getenv("ASSAY_FAKE_DIARY");
+  FILE* diary = path == nullptr ? nullptr : std::fopen(path, "a");
+  if (diary == nullptr) return;
+  std::fputs((line + "\n").c_str(), diary);
+  std::fclose(diary);
+}
 
 void sleep_ms(std::int64_t ms) { std::this_thread::sleep_for(std::chrono::milliseconds(ms)); }
 
@@ -135,7 +145,8 @@ const std::array<const char*, 10> ways = {"crash",         "hang",    "exit",  "
 class FakeEngine final : public Backend {
  public:
   FakeEngine(const LoadSettings& settings, Orders orders) : orders_(std::move(orders)), sequences_(settings.sequences) {
-    facts_.name = "fake";
+    const char* name = std::getenv("ASSAY_FAKE_NAME");
+    facts_.name = name == nullptr ? "fake" : name;
     facts_.version = "1";
     facts_.build = "of the tests";
     facts_.device = orders_.has("wrong-device") ? "metal" : settings.device;
@@ -157,6 +168,7 @@ class FakeEngine final : public Backend {
   Result<void> forward(std::span<const Slot> slots, Logits& logits) override {
     ++calls_;
     const std::int64_t number = forwards_++;
+    note("forward " + std::to_string(slots.size()));
     if (const std::int64_t ms = orders_.number("slow-forward", 0); ms > 0) sleep_ms(ms);
     for (const char* way : ways) {
       if (ordered(way, number)) obey(way, calls_);
@@ -300,10 +312,13 @@ std::string absurd_facts(std::int64_t which) {
 
 Result<std::unique_ptr<Backend>> load(const LoadSettings& settings, const LoadProgress& progress) {
   constexpr std::string_view prefix = "fake:";
-  if (!settings.model.starts_with(prefix)) {
-    return fail(Errc::not_found, "model \"" + settings.model + "\": expected fake:ORDERS");
+  const char* instead = std::getenv("ASSAY_FAKE_MODEL");
+  const std::string_view model = instead == nullptr ? std::string_view(settings.model) : std::string_view(instead);
+  if (!model.starts_with(prefix)) {
+    return fail(Errc::not_found, "model \"" + std::string(model) + "\": expected fake:ORDERS");
   }
-  Orders orders(std::string_view(settings.model).substr(prefix.size()));
+  Orders orders(model.substr(prefix.size()));
+  note("load");
   if (orders.has("deaf")) ::signal(SIGTERM, SIG_IGN);
   if (orders.has("refuse-load")) {
     std::fprintf(stderr, "fake: tensor blk.0 has a type that I do not know\n");
