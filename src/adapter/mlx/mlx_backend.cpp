@@ -1,6 +1,7 @@
 #include "adapter/mlx/mlx_backend.h"
 
 #include <mlx/memory.h>
+#include <mlx/ops.h>
 #include <mlx/transforms.h>
 #include <mlx/version.h>
 
@@ -14,6 +15,7 @@
 
 #include "adapter/mlx/compute.h"
 #include "adapter/mlx/graph.h"
+#include "adapter/mlx/luck.h"
 #include "adapter/worker/serve.h"
 #include "checkpoint/checkpoint.h"
 #include "engine/slot_runs.h"
@@ -123,6 +125,12 @@ class MlxBackend final : public Backend, public WritesRows {
   }
 
  private:
+  // A piece that is being computed.
+  struct Step {
+    mx::array out;                    // as Graph::build returns it
+    std::optional<mx::array> likely;  // (slots) int32, where each sequence may get one more token
+  };
+
   Result<void> alive() const {
     if (lost_.empty()) return {};
     return fail(Errc::engine_lost, "libmlx failed before: " + lost_);
@@ -148,7 +156,8 @@ class MlxBackend final : public Backend, public WritesRows {
     const auto count = static_cast<std::uint32_t>(slots.size());
     for (std::uint32_t begin = 0; begin < count; begin += ubatch_) {
       const GraphBatch piece = piece_of(slots, runs_, begin, std::min(count, begin + ubatch_));
-      mx::array out = start(piece);
+      Step step = start(piece);
+      mx::array& out = step.out;
       if (piece.wanted.empty()) {
         // Computed while the next piece is built; at most one is under way.
         if (under_way_) under_way_->eval();
@@ -156,9 +165,14 @@ class MlxBackend final : public Backend, public WritesRows {
         continue;
       }
       under_way_.reset();
-      // While this step computes, the next one's graph is built, in the hope that each sequence gets one more token.
-      if (compute_.fused && count <= ubatch_ && is_decode(piece)) build_ahead(piece);
+      // While this step computes, the next one is prepared, in the hope that each sequence gets one more token.
+      if (step.likely && count <= ubatch_) build_ahead(piece, *step.likely);
       out.eval();
+      if (ahead_) {
+        step.likely->eval();
+        const auto* likely = step.likely->data<std::int32_t>();
+        ahead_->guess.assign(likely, likely + piece.tokens.size());
+      }
       ASSAY_ASSERT(out.size() <= rows.size());
       std::memcpy(rows.data(), out.data<float>(), out.nbytes());
       rows = rows.subspan(out.size());
@@ -166,30 +180,50 @@ class MlxBackend final : public Backend, public WritesRows {
   }
 
   // Begins to compute a piece and appends it to its sequences.
-  mx::array start(const GraphBatch& piece) {
+  Step start(const GraphBatch& piece) {
     std::optional<mx::array> out;
-    if (ahead_ && ahead_->batch.runs == piece.runs && ahead_->batch.wanted == piece.wanted) {
-      std::ranges::copy(piece.tokens, ahead_->tokens.data<std::int32_t>());
+    std::optional<Ahead> ahead =
+        std::exchange(ahead_, std::nullopt);  // it would keep arrays from being written in place
+    const bool fits = ahead && ahead->batch.runs == piece.runs && ahead->batch.wanted == piece.wanted;
+    const bool right = fits && ahead->guess == piece.tokens;
+    if (fits) luck_.note(ahead->begun, right);
+    if (fits && ahead->begun && right) {
+      for (const SlotRun& run : piece.runs) lengths_[run.seq] = run.position + run.count;
+      return std::move(ahead->step);
+    }
+    if (fits && !ahead->begun) {
+      std::ranges::copy(piece.tokens, ahead->tokens.data<std::int32_t>());
       for (std::size_t r = 0; r < piece.runs.size(); ++r) {
-        sequences_[piece.runs[r].seq] = std::move(ahead_->sequences[r]);
+        sequences_[piece.runs[r].seq] = std::move(ahead->sequences[r]);
       }
-      out = std::move(ahead_->out);
-      ahead_.reset();
+      out = std::move(ahead->step.out);
+      ahead.reset();
     } else {
-      ahead_.reset();  // it would keep arrays from being written in place
+      ahead.reset();
       std::vector<KvSequence*> sequences;
       for (const SlotRun& run : piece.runs) sequences.push_back(&sequences_[run.seq]);
       out = graph_.build(piece, array_of(piece.tokens), sequences);
     }
-    std::vector<mx::array> all = {*out};
-    for (const SlotRun& run : piece.runs) {
-      lengths_[run.seq] = run.position + run.count;
+    for (const SlotRun& run : piece.runs) lengths_[run.seq] = run.position + run.count;
+    return begin(piece, std::move(*out));
+  }
+
+  // Begins to compute a graph, what it appends to the sequences and, where another token may follow each of them, the
+  // most likely one.
+  Step begin(const GraphBatch& batch, mx::array out) const {
+    Step step{.out = std::move(out), .likely = {}};
+    std::vector<mx::array> all = {step.out};
+    if (compute_.fused && is_decode(batch)) {
+      step.likely = mx::astype(mx::argmax(step.out, -1), mx::int32);
+      all.push_back(*step.likely);
+    }
+    for (const SlotRun& run : batch.runs) {
       const KvSequence& sequence = sequences_[run.seq];
       all.insert(all.end(), sequence.keys.begin(), sequence.keys.end());
       all.insert(all.end(), sequence.values.begin(), sequence.values.end());
     }
     mx::async_eval(std::move(all));
-    return *out;
+    return step;
   }
 
   static mx::array array_of(const std::vector<std::int32_t>& values) {
@@ -203,26 +237,47 @@ class MlxBackend final : public Backend, public WritesRows {
            });
   }
 
-  void build_ahead(const GraphBatch& piece) {
+  // likely: the tokens that may follow those of `piece`, being computed.
+  void build_ahead(const GraphBatch& piece, const mx::array& likely) {
     GraphBatch batch = piece;
-    std::vector<KvSequence> copies;
-    for (SlotRun& run : batch.runs) {
-      ++run.position;
-      copies.push_back(sequences_[run.seq]);
+    for (SlotRun& run : batch.runs) ++run.position;
+    if (luck_.good()) {
+      // What it writes lies behind the end of each sequence: where the guess is wrong, the right token's keys and values
+      // take that place.
+      std::vector<KvSequence*> sequences;
+      for (const SlotRun& run : batch.runs) sequences.push_back(&sequences_[run.seq]);
+      Step step = begin(batch, graph_.build(batch, likely, sequences));
+      ahead_ = Ahead{.batch = std::move(batch),
+                     .tokens = likely,
+                     .sequences = {},
+                     .step = std::move(step),
+                     .begun = true,
+                     .guess = {}};
+      return;
     }
+    std::vector<KvSequence> copies;
+    for (const SlotRun& run : batch.runs) copies.push_back(sequences_[run.seq]);
     std::vector<KvSequence*> sequences;
     for (KvSequence& copy : copies) sequences.push_back(&copy);
     const mx::array tokens = array_of(batch.tokens);
     mx::array out = graph_.build(batch, tokens, sequences);
-    ahead_ = Ahead{.batch = std::move(batch), .tokens = tokens, .sequences = std::move(copies), .out = std::move(out)};
+    ahead_ = Ahead{.batch = std::move(batch),
+                   .tokens = tokens,
+                   .sequences = std::move(copies),
+                   .step = {.out = std::move(out), .likely = {}},
+                   .begun = false,
+                   .guess = {}};
   }
 
-  // The graph of a step that may come next. Its tokens are written into the array just before it is computed.
+  // The step that may come next: begun already with the most likely tokens, so that the device never waits for the host,
+  // or a graph whose tokens are written into the array just before it is computed.
   struct Ahead {
     GraphBatch batch;
     mx::array tokens;                   // (slots) int32
-    std::vector<KvSequence> sequences;  // as they are after it, one per run
-    mx::array out;
+    std::vector<KvSequence> sequences;  // not begun: as they are after it, one per run
+    Step step;
+    bool begun = false;
+    std::vector<std::int32_t> guess;  // the most likely tokens
   };
 
   const Compute compute_;
@@ -234,6 +289,7 @@ class MlxBackend final : public Backend, public WritesRows {
   std::vector<SlotRun> runs_;           // of the last batch
   std::optional<mx::array> under_way_;  // result of a piece that nobody waits for
   std::optional<Ahead> ahead_;
+  Luck luck_;
   BackendFacts facts_;
   std::string lost_;  // why nothing goes on
 };

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "adapter/mlx/luck.h"
 #include "adapter/mlx/mlx_backend.h"
 #include "adapter/worker/worker_backend.h"
 #include "artifact/synth.h"
@@ -217,6 +218,68 @@ TEST_P(MlxBackendTest, a_step_that_was_built_ahead_is_used_only_where_it_is_the_
   EXPECT_LT(distance(shared, feed(*backend, 3, 260, 262, 5)), float_noise);
   ASSERT_TRUE(backend->forget(1, 0, 1000));
   EXPECT_LT(distance(other, feed(*backend, 1, 0, 1, 3)), float_noise);
+}
+
+TEST(Luck, a_wrong_guess_is_paid_for_by_ever_more_right_ones) {
+  Luck luck;
+  const auto right_ones_until_good = [&] {
+    int count = 0;
+    for (; !luck.good() && count < 1000; ++count) luck.note(false, true);
+    return count;
+  };
+  EXPECT_TRUE(luck.good());
+  luck.note(true, true);
+  EXPECT_TRUE(luck.good());
+  for (const int needed : {4, 8, 16, 32, 64, 64}) {
+    luck.note(true, false);
+    EXPECT_FALSE(luck.good());
+    luck.note(false, true);
+    luck.note(false, false);  // counts from here
+    EXPECT_EQ(right_ones_until_good(), needed);
+  }
+  for (int i = 0; i < 64; ++i) luck.note(true, true);
+  luck.note(true, false);
+  EXPECT_EQ(right_ones_until_good(), 4);
+}
+
+// What follows is the most likely token, so that the step begun ahead is the one that comes; now and then it is not.
+TEST_P(MlxBackendTest, greedy_text_with_and_without_interruptions_has_the_logits_of_one_batch) {
+  const auto backend = open(settings());
+  ASSERT_TRUE(backend);
+  std::vector<Token> text;
+  for (Position p = 0; p < 12; ++p) text.push_back(token(p));
+  Logits logits;
+  std::vector<Slot> slots;
+  for (Position p = 0; p < 12; ++p) slots.push_back({0, p, text[p], p == 11});
+  ASSERT_TRUE(backend->forward(slots, logits));
+  std::vector<std::vector<float>> rows;
+  while (text.size() < 290) {
+    const auto row = logits.row(0);
+    rows.emplace_back(row.begin(), row.end());
+    const auto best = static_cast<Token>(std::ranges::max_element(row) - row.begin());
+    const auto at = static_cast<Position>(text.size());
+    text.push_back(at % 50 == 30 ? (best + 1) % 320 : best);
+    if (at == 100) {
+      ASSERT_TRUE(backend->share(0, 1, 60));
+    }
+    if (at == 140) feed(*backend, 2, 0, 5);
+    if (at == 200) {  // back by three, on the same way
+      ASSERT_TRUE(backend->forget(0, 197, 1000));
+      for (Position p = 197; p < 200; ++p)
+        ASSERT_TRUE(backend->forward(std::vector<Slot>{{0, p, text[p], true}}, logits));
+    }
+    ASSERT_TRUE(backend->forward(std::vector<Slot>{{0, at, text.back(), true}}, logits));
+  }
+  LoadSettings wide = settings();
+  wide.batch = 300;
+  wide.ubatch = 300;
+  const auto at_once = open(wide);
+  ASSERT_TRUE(at_once);
+  slots.clear();
+  for (Position p = 0; p < text.size(); ++p) slots.push_back({0, p, text[p], true});
+  ASSERT_TRUE(at_once->forward(slots, logits));
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    EXPECT_LT(distance(rows[i], logits.row(11 + i)), float_noise) << "position " << 11 + i;
 }
 
 TEST_P(MlxBackendTest, bad_slots_are_refused_and_nothing_changes) {
