@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <span>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 #include "adapter/worker/plain_text.h"
@@ -92,6 +93,7 @@ Result<void> Connection::send(std::span<const std::byte> bytes, const Patience& 
 Result<wire::Message> Connection::receive(const Patience& patience, std::int64_t since_ns) {
   if (lost_) return std::unexpected(*lost_);
   const std::int64_t deadline_ns = since_ns + patience.timeout_ns;
+  const std::int64_t sleep_from_ns = clock_.now_ns() + patience.awake_ns;
   while (true) {
     auto frame = wire::read(in_, wire::Sender::worker);
     if (!frame && frame.error().code == Errc::unsupported) {
@@ -106,11 +108,18 @@ Result<wire::Message> Connection::receive(const Patience& patience, std::int64_t
       in_.erase(in_.begin(), in_.begin() + static_cast<std::ptrdiff_t>((*frame)->bytes));
       return std::move((*frame)->message);
     }
-    const auto ready = wait(/*to_write=*/false, deadline_ns, patience);
-    if (!ready) return std::unexpected(ready.error());
-    if (!*ready) continue;
+    const bool awake = patience.awake_ns > 0 && clock_.now_ns() < sleep_from_ns;
+    if (!awake) {
+      const auto ready = wait(/*to_write=*/false, deadline_ns, patience);
+      if (!ready) return std::unexpected(ready.error());
+      if (!*ready) continue;
+    }
     const auto got = device::receive_some(channel_.number(), buffer_, device::Blocking::no);
     if (!got || got->end) return lose_closed();
+    if (got->bytes == 0 && awake) {
+      std::this_thread::yield();
+      continue;
+    }
     if (got->bytes == 0 && child_.ended()) return lose_closed();
     in_.insert(in_.end(), buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(got->bytes));
   }

@@ -32,6 +32,7 @@ class Connection final {
     std::int64_t timeout_ns = 0;  // from the request on
     Errc at_timeout = Errc::engine_lost;
     const KeepWaiting* keep_waiting = nullptr;
+    std::int64_t awake_ns = 0;  // so long an answer is looked for without sleeping: to be woken costs tens of us
   };
 
   // The worker's first, unasked message.

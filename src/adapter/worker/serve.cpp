@@ -30,6 +30,8 @@ namespace {
 constexpr std::chrono::seconds end_grace{3};            // for the engine to let go when the host is gone
 constexpr std::int64_t progress_every_ns = 50'000'000;  // at most 20 messages a second
 constexpr std::size_t receive_bytes = 64 << 10;
+// The next token's call comes this soon after an answer: to sleep and be woken would take about as long.
+constexpr std::int64_t stays_awake_ns = 200'000;
 
 // Runs a call into the engine; what it throws becomes an error. out_of_memory: what std::bad_alloc is called there.
 template <class Call>
@@ -114,7 +116,12 @@ class Session final {
       }
       in_.erase(in_.begin(), in_.begin() + static_cast<std::ptrdiff_t>(in_begin_));
       in_begin_ = 0;
-      const auto got = device::receive_some(channel_.number(), buffer_, device::Blocking::yes);
+      auto got = device::receive_some(channel_.number(), buffer_, device::Blocking::no);
+      for (const std::int64_t start_ns = clock_.now_ns(); got && !got->end && got->bytes == 0;) {
+        const bool awake = clock_.now_ns() - start_ns < stays_awake_ns;
+        if (awake) std::this_thread::yield();
+        got = device::receive_some(channel_.number(), buffer_, awake ? device::Blocking::no : device::Blocking::yes);
+      }
       if (!got) return std::unexpected(got.error());
       if (got->end) return std::nullopt;
       in_.insert(in_.end(), buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(got->bytes));

@@ -18,6 +18,8 @@ namespace {
 
 // 110 rows of a vocabulary of 152k. Address space only: the system gives pages where logits are written.
 constexpr std::size_t logits_bytes_max = 64 << 20;
+// Steps of a GPU that are shorter are waited for awake, up to twice the last one's time; the processors are free then.
+constexpr std::int64_t short_step_ns = 5'000'000;
 
 class ProcessBackend final : public WorkerBackend {
  public:
@@ -95,7 +97,11 @@ class ProcessBackend final : public WorkerBackend {
   Result<void> forward_part(std::span<const Slot> slots, std::size_t rows, Logits& logits, std::size_t first_row) {
     std::get<wire::Forward>(request_).slots.assign(slots.begin(), slots.end());
     const std::int64_t start_ns = clock_.now_ns();
-    const auto answer = connection_->call(request_, patience_);
+    const bool is_step = slots.size() <= facts_.sequences;
+    Connection::Patience patience = patience_;
+    if (is_step && facts_.device != "cpu" && step_ns_ < short_step_ns) patience.awake_ns = 2 * step_ns_;
+    const auto answer = connection_->call(request_, patience);
+    if (is_step) step_ns_ = clock_.now_ns() - start_ns;
     if (!answer) return std::unexpected(answer.error());
     const auto* told = std::get_if<wire::Done>(&*answer);
     if (told == nullptr || told->rows != rows) {
@@ -140,6 +146,7 @@ class ProcessBackend final : public WorkerBackend {
   const std::int64_t stop_timeout_ns_;
   const Clock& clock_;
   mutable BorderCost cost_;
+  std::int64_t step_ns_ = short_step_ns;  // that the last step of one token per sequence took
   wire::Message request_ = wire::Forward{};
 };
 
