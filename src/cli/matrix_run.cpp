@@ -7,6 +7,7 @@
 
 #include "cli/contestants.h"
 #include "cli/interrupt.h"
+#include "device/host/cuda_copy.h"
 #include "measure/artifact.h"
 #include "measure/ceilings.h"
 #include "measure/matrix.h"
@@ -134,6 +135,20 @@ Result<measure::Ceilings> ceilings_of(const Session& session, const MatrixOption
   return measure::measure_ceilings(pool, *isa, session.clock);
 }
 
+// How fast the GPU copies, where a row runs on it; why that is not known stands in the row.
+void measure_gpu(const Session& session, std::vector<measure::Contestant>& contestants, measure::Ceilings& ceilings) {
+  std::optional<Result<double>> met;
+  for (measure::Contestant& contestant : contestants) {
+    if (contestant.subject.device != "cuda" || contestant.running == nullptr) continue;
+    if (!met) met = device::cuda_copy_gb_s(session.clock);
+    if (*met) {
+      ceilings.device_gb_s = **met;
+    } else {
+      contestant.subject.notes.push_back("the GPU's ceiling is not known: " + to_string(met->error()));
+    }
+  }
+}
+
 measure::LoadOptions load_options(const MatrixOptions& options) {
   return {.model = options.model.model,
           .shape = options.shape.shape,
@@ -219,6 +234,7 @@ Result<measure::Matrix> run_matrix(const Session& session, MatrixOptions options
       session, loaded, options.model,
       {.engines = options.engines, .upstream_key = options.upstream_key, .keep_prompts = options.settings.cached_rows});
   if (!gathered) return std::unexpected(std::move(gathered.error()));
+  measure_gpu(session, gathered->list, matrix.ceilings);
   ASSAY_TRY(add_parity(session, loaded, options, gathered->list));
 
   const std::vector<Token> vocabulary = plain_tokens(*loaded.tokenizer);

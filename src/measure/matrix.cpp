@@ -190,7 +190,8 @@ Result<void> run_rounds(Run& run, std::vector<Unit>& units) {
 
 std::uint64_t requests_of(const MatrixSettings& settings, std::size_t lanes) {
   const std::uint64_t rounds = std::uint64_t{settings.rounds + 1} * (settings.cached_rows ? 2 : 1);
-  const std::uint64_t sweeps = (settings.sweep_context.size() + settings.sweep_streams.size()) * settings.sweep_rounds;
+  const std::uint64_t sweeps =
+      (settings.sweep_context.size() + settings.sweep_streams.size()) * (settings.sweep_rounds + std::uint64_t{1});
   return lanes * (2 + rounds + sweeps + (settings.arrivals_per_s > 0 ? 1 : 0) + (settings.soak_s > 0 ? 1 : 0));
 }
 

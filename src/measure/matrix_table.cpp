@@ -46,7 +46,11 @@ std::string head(const Matrix& matrix) {
                     m.os + ", power: " + m.power_source + "\n";
   for (const std::string& accelerator : matrix.environment.accelerators) out += "          " + accelerator + "\n";
   out += "ceilings  read " + printed("%.1f", matrix.ceilings.read_gb_s) + " GB/s, int8 " +
-         printed("%.0f", matrix.ceilings.int8_gmac_s) + " GMAC/s\n";
+         printed("%.0f", matrix.ceilings.int8_gmac_s) + " GMAC/s" +
+         (std::isfinite(matrix.ceilings.device_gb_s)
+              ? ", GPU copies " + printed("%.0f", matrix.ceilings.device_gb_s) + " GB/s"
+              : "") +
+         "\n";
   out += "artifact  " + a.path + ", " + a.quant + ", " + bytes(a.bytes) + ", sha256 " + a.sha256.substr(0, 12) + ", " +
          bytes(a.bytes_per_token) + " read per token\n";
   if (!a.synthesized.empty()) {
@@ -72,21 +76,23 @@ std::string speeds(const Matrix& matrix) {
 
 std::string beside(const Matrix& matrix) {
   Lines lines{{"beside", "memory", "predicted", "swapped", "timer p99", "pages p99", "others", "clock", "energy"}};
-  const auto add = [&](const std::string& name, std::uint64_t memory, const std::optional<MemoryUse>& predicted,
+  const auto add = [&](const std::string& name, const std::string& memory, const std::optional<MemoryUse>& predicted,
                        const std::string& swapped, const Foreground& foreground, const Noise& noise,
                        const std::string& energy) {
-    lines.push_back({name, bytes(memory),
-                     predicted ? bytes(predicted->weights + predicted->kv + predicted->scratch) : "-", swapped,
+    lines.push_back({name, memory, predicted ? bytes(predicted->weights + predicted->kv + predicted->scratch) : "-",
+                     swapped,
                      std::isfinite(foreground.timer.p99_ms) ? printed("%.2f ms", foreground.timer.p99_ms) : "-",
                      std::isfinite(foreground.pages.p99_ms) ? printed("%.2f ms", foreground.pages.p99_ms) : "-",
                      std::isfinite(noise.others_cpu_cores) ? printed("%.2f cores", noise.others_cpu_cores) : "-",
                      std::isfinite(noise.mhz) ? printed("%.0f MHz", noise.mhz) : "-", energy});
   };
   const Environment& e = matrix.environment;
-  add("(idle)", 0, {}, "-", e.idle, e.noise, std::isfinite(e.idle_watts) ? printed("%.1f W", e.idle_watts) : "n/a");
+  add("(idle)", bytes(0), {}, "-", e.idle, e.noise,
+      std::isfinite(e.idle_watts) ? printed("%.1f W", e.idle_watts) : "n/a");
   for (const Row& row : matrix.rows) {
     if (row.rounds.empty()) continue;
-    add(title(row), row.memory.peak_bytes, row.memory.predicted,
+    const std::uint64_t device = row.memory.device_peak_bytes;
+    add(title(row), bytes(row.memory.peak_bytes) + (device > 0 ? " + GPU " + bytes(device) : ""), row.memory.predicted,
         row.memory.swap_known ? human_bytes(static_cast<double>(row.memory.swap_out_bytes)) : "-", row.foreground,
         row.noise, std::isfinite(row.energy.j_per_token) ? printed("%.3g J/token", row.energy.j_per_token) : "n/a");
   }

@@ -17,10 +17,16 @@ double Timing::prefill_tok_s() const {
   return static_cast<double>(prompt_tokens - cached_tokens) / (prefill_ns * 1e-9);
 }
 
+double read_ceiling(const Row& row, const Ceilings& ceilings) {
+  if (row.subject.device == "cpu") return ceilings.read_gb_s;
+  return row.subject.device == "cuda" ? ceilings.device_gb_s : not_told;
+}
+
 double share_of_limit(const Row& row, const Artifact& artifact, const Ceilings& ceilings) {
   if (row.decode_tok_s.n == 0) return not_told;
-  if (!(ceilings.read_gb_s > 0) || artifact.bytes_per_token == 0) return not_told;
-  return row.decode_tok_s.median * static_cast<double>(artifact.bytes_per_token) / (ceilings.read_gb_s * 1e9);
+  const double ceiling = read_ceiling(row, ceilings);
+  if (!(ceiling > 0) || artifact.bytes_per_token == 0) return not_told;
+  return row.decode_tok_s.median * static_cast<double>(artifact.bytes_per_token) / (ceiling * 1e9);
 }
 
 std::vector<std::string> noise_reasons(const Noise& noise) {

@@ -70,7 +70,7 @@ struct Energy {
 struct Memory {
   std::uint64_t peak_bytes = 0;          // largest sum seen over the processes that run the engine; 0: not told
   std::string source{};                  // "PSS of worker 4711", "phys_footprint of assay"
-  std::uint64_t device_peak_bytes = 0;   // of the accelerator, whole device; 0: none or not told
+  std::uint64_t device_peak_bytes = 0;   // of the accelerator, by these processes; 0: none or not told
   std::optional<MemoryUse> predicted{};  // what the backend accounts for
   std::int64_t swap_in_bytes = 0;        // whole machine, during the row's requests
   std::int64_t swap_out_bytes = 0;
@@ -90,6 +90,7 @@ struct ContextPoint {
   std::string reason{};  // why it was left out; empty: measured
   Estimate ttft_ms{}, prefill_tok_s{}, decode_tok_s{};
   std::uint64_t memory_peak_bytes = 0;
+  std::optional<Timing> cold{};  // the first request of this depth; not among the rounds
   std::vector<Timing> rounds{};
 };
 
@@ -102,6 +103,7 @@ struct StreamPoint {
   Estimate ttft_ms{};       // over all requests
   double ttft_ms_p99 = not_told;
   std::uint64_t memory_peak_bytes = 0;
+  std::optional<Timing> cold{};  // one of the first ones sent together; not among the rounds
   std::vector<Timing> rounds{};  // every request, round by round
 };
 
@@ -194,6 +196,8 @@ struct Artifact {
 struct Ceilings {
   double read_gb_s = 0;    // all threads, memory far beyond the caches
   double int8_gmac_s = 0;  // all threads, 8-bit multiply-adds in registers
+  // Of an NVIDIA GPU where a row runs on one: copying within its memory, bytes read plus bytes written.
+  double device_gb_s = not_told;
 };
 
 // What the machine was like before anything ran.
@@ -264,6 +268,9 @@ struct Matrix {
   Artifact artifact{};
   std::vector<Row> rows{};
 };
+
+// At which the weights of this row can be read at most, in GB/s; NaN: nobody measured that.
+double read_ceiling(const Row& row, const Ceilings& ceilings);
 
 // Decode speed as a share of reading the weights at the measured bandwidth; NaN where one is missing.
 double share_of_limit(const Row& row, const Artifact& artifact, const Ceilings& ceilings);

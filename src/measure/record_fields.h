@@ -119,7 +119,8 @@ template <class V>
 void visit(V& v, Is<Memory> auto& m) {
   v("peak_bytes", m.peak_bytes, "largest footprint of the engine's processes; 0: not told");
   v("source", m.source, "which count of which processes");
-  v("device_peak_bytes", m.device_peak_bytes, "largest use of the accelerator's memory, whole device; 0: not told");
+  v("device_peak_bytes", m.device_peak_bytes,
+    "largest use of the accelerator's memory by these processes; 0: none or not told");
   v("predicted", m.predicted, "what the engine accounts for");
   v("swap_in_bytes", m.swap_in_bytes, "whole machine, during the row's requests");
   v("swap_out_bytes", m.swap_out_bytes, "whole machine, during the row's requests");
@@ -141,6 +142,7 @@ void visit(V& v, Is<ContextPoint> auto& p) {
   v("prefill_tok_s", p.prefill_tok_s, "over rounds");
   v("decode_tok_s", p.decode_tok_s, "behind that prompt, over rounds");
   v("memory_peak_bytes", p.memory_peak_bytes, "0: not told");
+  v("cold", p.cold, "the first request of this depth, which is none of the rounds");
   v("rounds", p.rounds, "every request");
 }
 
@@ -153,6 +155,7 @@ void visit(V& v, Is<StreamPoint> auto& p) {
   v("ttft_ms", p.ttft_ms, "over all requests");
   v("ttft_ms_p99", p.ttft_ms_p99, "over all requests");
   v("memory_peak_bytes", p.memory_peak_bytes, "0: not told");
+  v("cold", p.cold, "one of the first requests sent together, which are none of the rounds");
   v("rounds", p.rounds, "every request, round by round");
 }
 
@@ -242,6 +245,8 @@ template <class V>
 void visit(V& v, Is<Ceilings> auto& c) {
   v("read_gb_s", c.read_gb_s, "all threads, memory far beyond the caches");
   v("int8_gmac_s", c.int8_gmac_s, "all threads, 8-bit multiply-adds in registers");
+  v("device_gb_s", c.device_gb_s,
+    "of an NVIDIA GPU, where a row runs on one: copying within its memory, read plus written");
 }
 
 template <class V>
@@ -281,7 +286,7 @@ void visit(V& v, Is<Row> auto& r) {
   v.derived("swap_delta_bytes", r.memory.swap_known ? static_cast<double>(r.memory.swap_out_bytes) : not_told,
             "memory.swap_out_bytes");
   v.derived("energy_j_per_token", r.energy.j_per_token, "energy.j_per_token");
-  v.derived("share_of_limit", v.share(r), "decode speed times bytes per token over the read ceiling");
+  v.derived("share_of_limit", v.share(r), "decode speed times bytes per token over the read ceiling of its device");
   v("context", s.context, "positions that one sequence may reach");
   v("sequences", s.sequences, "that may live at once");
   v("threads", s.threads, "on the CPU; 0: not told");

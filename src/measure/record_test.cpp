@@ -31,9 +31,10 @@ Matrix full_matrix() {
   matrix.settings.sweep_streams = {1, 2, 4};
   matrix.load.engines = {"direct", "mlx"};
   matrix.artifact.bytes_per_token = 1'000'000;
-  matrix.ceilings.read_gb_s = 10;
+  matrix.ceilings = {.read_gb_s = 10, .int8_gmac_s = 1, .device_gb_s = 4000};
   Row row;
   row.subject.engine = "direct";
+  row.subject.device = "cpu";
   row.subject.notes = {"a note"};
   row.subject.parity = Parity{.positions = 32, .top1_equal = 31, .max_abs = 0.5, .bound = 1};
   row.prompts = Prompts::cached;
@@ -45,8 +46,8 @@ Matrix full_matrix() {
   row.memory.predicted = MemoryUse{.weights = 1, .kv = 2, .scratch = 3};
   row.energy.reason = "no counter";
   row.border = Border{.total_us_per_call = 100, .engine_us_per_call = 98, .calls = 7};
-  row.context_sweep = {{.depth = 512, .rounds = {timing()}}, {.depth = 2048, .reason = "too long"}};
-  row.stream_sweep = {{.streams = 2, .total_tok_s = {.median = 3, .low = 2, .high = 4, .n = 2}}};
+  row.context_sweep = {{.depth = 512, .cold = timing(), .rounds = {timing()}}, {.depth = 2048, .reason = "too long"}};
+  row.stream_sweep = {{.streams = 2, .total_tok_s = {.median = 3, .low = 2, .high = 4, .n = 2}, .cold = timing()}};
   row.open_loop = OpenLoop{.rate_per_s = 2, .sent = 60};
   row.drift = Drift{.seconds = 600, .requests = 2, .points = {{.at_s = 1, .decode_tok_s = 9}, {.at_s = 2}}};
   matrix.rows = {row, Row{}};
@@ -131,6 +132,18 @@ TEST(Record, the_schema_in_docs_is_that_of_the_writer) {
   const auto text = read_text_file(path, record_bytes_max);
   ASSERT_TRUE(text) << text.error().detail;
   EXPECT_EQ(*text, schema) << "run measure_test with ASSAY_UPDATE=1";
+}
+
+TEST(Record, a_limit_is_that_of_the_rows_own_device) {
+  Matrix matrix = full_matrix();
+  Row& row = matrix.rows[0];
+  EXPECT_NEAR(share_of_limit(row, matrix.artifact, matrix.ceilings), 10 * 1e6 / 10e9, 1e-12);
+  row.subject.device = "cuda";
+  EXPECT_NEAR(share_of_limit(row, matrix.artifact, matrix.ceilings), 10 * 1e6 / 4000e9, 1e-12);
+  matrix.ceilings.device_gb_s = not_told;
+  EXPECT_TRUE(std::isnan(share_of_limit(row, matrix.artifact, matrix.ceilings)));
+  row.subject.device = "metal";
+  EXPECT_TRUE(std::isnan(share_of_limit(row, matrix.artifact, matrix.ceilings)));
 }
 
 TEST(Noise, a_quiet_machine_has_no_reasons_and_one_that_does_not_tell_neither) {

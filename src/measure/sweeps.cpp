@@ -87,7 +87,7 @@ Result<void> sweep_context(Run& run, std::vector<Lane>& lanes, std::vector<Row>&
       points[i].reason = why_not_depth(run, lanes[i], depth, std::min(lanes[i].output_tokens, depth_output));
     }
     std::vector<std::size_t> order = indices(lanes.size());
-    for (std::uint32_t round = 0; round < run.settings.sweep_rounds; ++round) {
+    for (std::uint32_t round = 0; round <= run.settings.sweep_rounds; ++round) {  // round 0 is cold
       shuffle(order, run.random);
       for (const std::size_t i : order) {
         Row& row = rows[lanes[i].row];
@@ -100,8 +100,12 @@ Result<void> sweep_context(Run& run, std::vector<Lane>& lanes, std::vector<Row>&
           if (is_fatal(sent.error())) give_up(lanes[i], row, "context sweep at " + std::to_string(depth), sent.error());
           continue;
         }
-        points[i].rounds.push_back(sent->timings.front());
         points[i].memory_peak_bytes = std::max(points[i].memory_peak_bytes, sent->observed.memory_peak_bytes);
+        if (round == 0) {
+          points[i].cold = sent->timings.front();
+        } else {
+          points[i].rounds.push_back(sent->timings.front());
+        }
       }
     }
     for (std::size_t i = 0; i < lanes.size(); ++i) {
@@ -124,7 +128,7 @@ Result<void> sweep_streams(Run& run, std::vector<Lane>& lanes, std::vector<Row>&
       points[i].reason = why_not_streams(run, lanes[i], streams);
     }
     std::vector<std::size_t> order = indices(lanes.size());
-    for (std::uint32_t round = 0; round < run.settings.sweep_rounds; ++round) {
+    for (std::uint32_t round = 0; round <= run.settings.sweep_rounds; ++round) {  // round 0 is cold
       shuffle(order, run.random);
       for (const std::size_t i : order) {
         Row& row = rows[lanes[i].row];
@@ -141,9 +145,13 @@ Result<void> sweep_streams(Run& run, std::vector<Lane>& lanes, std::vector<Row>&
           if (is_fatal(sent.error())) give_up(lanes[i], row, std::to_string(streams) + " streams", sent.error());
           continue;
         }
+        points[i].memory_peak_bytes = std::max(points[i].memory_peak_bytes, sent->observed.memory_peak_bytes);
+        if (round == 0) {
+          points[i].cold = sent->timings.front();
+          continue;
+        }
         totals[i].push_back(total_speed(sent->timings));
         points[i].rounds.insert(points[i].rounds.end(), sent->timings.begin(), sent->timings.end());
-        points[i].memory_peak_bytes = std::max(points[i].memory_peak_bytes, sent->observed.memory_peak_bytes);
       }
     }
     for (std::size_t i = 0; i < lanes.size(); ++i) {

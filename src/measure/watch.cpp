@@ -169,7 +169,7 @@ class MachineWatch final : public Watch {
     now_.celsius = std::fmax(now_.celsius, device::cpu_celsius().value_or(not_told));
     now_.pressure = std::max(now_.pressure, device::memory_pressure().level);
     if (nvml_ != nullptr) {
-      now_.device_peak_bytes = std::max(now_.device_peak_bytes, nvml_->memory_used().value_or(0));
+      now_.device_peak_bytes = std::max(now_.device_peak_bytes, nvml_->memory_used_by(engine_).value_or(0));
     }
     joules();  // RAPL's counters wrap
   }

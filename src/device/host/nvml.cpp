@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace assay::device {
 namespace {
@@ -13,6 +14,13 @@ using Handle = void*;
 struct MemoryInfo {
   unsigned long long total, free, used;
 };
+struct ProcessInfo {  // of nvmlDeviceGetComputeRunningProcesses_v3
+  unsigned process;
+  unsigned long long memory_bytes;
+  unsigned gpu_instance, compute_instance;
+};
+constexpr unsigned long long no_value = ~0ULL;
+constexpr unsigned processes_max = 1024;
 constexpr unsigned clock_sm = 1;
 constexpr unsigned sensor_gpu = 0;
 constexpr unsigned gpus_max = 1024;
@@ -29,6 +37,7 @@ struct Functions {
   int (*clock)(Handle, unsigned, unsigned*) = nullptr;
   int (*temperature)(Handle, unsigned, unsigned*) = nullptr;
   int (*driver)(char*, unsigned) = nullptr;
+  int (*processes)(Handle, unsigned*, ProcessInfo*) = nullptr;  // not in old drivers
 };
 
 class OpenNvml final : public Nvml {
@@ -83,6 +92,21 @@ class OpenNvml final : public Nvml {
     }
     return sum;
   }
+  std::optional<std::uint64_t> memory_used_by(std::span<const std::int64_t> processes) const override {
+    if (call_.processes == nullptr) return std::nullopt;
+    std::uint64_t sum = 0;
+    std::vector<ProcessInfo> running(processes_max);
+    for (Handle handle : handles_) {
+      unsigned count = processes_max;
+      if (call_.processes(handle, &count, running.data()) != 0) return std::nullopt;
+      for (const ProcessInfo& one : std::span(running).first(std::min(count, processes_max))) {
+        if (std::ranges::find(processes, static_cast<std::int64_t>(one.process)) == processes.end()) continue;
+        if (one.memory_bytes == no_value) return std::nullopt;
+        sum += one.memory_bytes;
+      }
+    }
+    return sum;
+  }
   std::optional<double> mhz() const override {
     unsigned value = 0;
     return call_.clock(handles_.front(), clock_sm, &value) == 0 ? std::optional<double>(value) : std::nullopt;
@@ -134,7 +158,10 @@ Result<std::unique_ptr<Nvml>> open_nvml(const std::string& library) {
   find(functions.clock, "nvmlDeviceGetClockInfo");
   find(functions.temperature, "nvmlDeviceGetTemperature");
   find(functions.driver, "nvmlSystemGetDriverVersion");
-  if (!missing.empty()) {
+  const std::string needed = std::exchange(missing, "");
+  find(functions.processes, "nvmlDeviceGetComputeRunningProcesses_v3");
+  if (!needed.empty()) {
+    missing = needed;
     dlclose(opened);
     return fail(Errc::unsupported, library + ": has no " + missing);
   }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,8 @@ class Nvml {
   // Sums over all GPUs; nothing where one does not tell.
   virtual std::optional<double> joules() const = 0;  // since the driver was loaded
   virtual std::optional<std::uint64_t> memory_used() const = 0;
+  // Of these processes on all GPUs. Nothing where the driver does not tell, which it may not inside a container.
+  virtual std::optional<std::uint64_t> memory_used_by(std::span<const std::int64_t> processes) const = 0;
   virtual std::optional<double> mhz() const = 0;      // of the first GPU's multiprocessors
   virtual std::optional<double> celsius() const = 0;  // hottest
 };

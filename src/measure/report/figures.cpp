@@ -28,7 +28,7 @@ DotRow row_of(const Naming& naming, const Matrix& matrix, std::size_t i) {
 
 DotPlot decode_plot(const Matrix& matrix, const Naming& naming) {
   DotPlot plot{.title = "Decode speed", .axis = "decode, tokens per second"};
-  bool limit = false;
+  const Row* limited = nullptr;  // of several devices the fastest one's limit is drawn
   for (std::size_t i = 0; i < naming.shown(); ++i) {
     const Row& row = matrix.rows[i];
     if (!any_value(row.decode_tok_s) || row.prompts == Prompts::cached) continue;
@@ -42,11 +42,14 @@ DotPlot decode_plot(const Matrix& matrix, const Naming& naming) {
     for (const Timing& timing : row.rounds) {
       if (dots.each.size() < rounds_max) dots.each.push_back(timing.decode_tok_s());
     }
-    limit = limit || read_limit_applies(row);
+    if (read_limit_applies(row) &&
+        (limited == nullptr || read_limit_tok_s(matrix, row) > read_limit_tok_s(matrix, *limited)))
+      limited = &row;
     plot.rows.push_back(std::move(dots));
   }
-  const double limit_tok_s = read_limit_tok_s(matrix);
-  if (limit && std::isfinite(limit_tok_s) && !weights_fit_cache(matrix)) {
+  const double limit_tok_s = limited == nullptr ? not_told : read_limit_tok_s(matrix, *limited);
+  const bool on_cpu = limited != nullptr && limited->subject.device == "cpu";
+  if (std::isfinite(limit_tok_s) && !(on_cpu && weights_fit_cache(matrix))) {
     plot.reference = {limit_tok_s, "reading limit " + number(limit_tok_s) + " tok/s"};
   }
   return plot;
@@ -276,7 +279,7 @@ Picture memory_picture(const Matrix& matrix, const Naming& naming) {
   out.caption =
       "Upper bar: what the engine accounts for. Lower bar: largest footprint of its processes as the system "
       "counts it; a mapped file counts where its pages are resident.";
-  if (device) out.caption += " Rows of an accelerator: the most of its memory that was in use, by anybody.";
+  if (device) out.caption += " Rows of an accelerator: the most of its memory that they used.";
   return out;
 }
 
@@ -356,7 +359,8 @@ Hero hero_of(const Matrix& matrix, const Naming& naming) {
            .narrow = draw(plot, Size{.css_class = "only-narrow"})};
   out.caption = std::string(whiskers) + " Ticks below: single rounds.";
   if (!plot.reference.label.empty()) {
-    out.caption += " Reading limit: " + number(matrix.ceilings.read_gb_s) + " GB/s, measured in this run, over the " +
+    const double gb_s = plot.reference.value * static_cast<double>(matrix.artifact.bytes_per_token) * 1e-9;
+    out.caption += " Reading limit: " + number(gb_s) + " GB/s, measured in this run, over the " +
                    bytes(static_cast<double>(matrix.artifact.bytes_per_token)) + " that one token reads.";
   }
   return out;

@@ -65,6 +65,7 @@ std::string machine(const Matrix& matrix) {
   out.add("Power source", m.power_source);
   out.add("Clock governor", e.governor);
   out.figure("Reading memory", matrix.ceilings.read_gb_s, "GB/s, measured in this run");
+  out.figure("GPU copying its memory", matrix.ceilings.device_gb_s, "GB/s, read plus written, measured in this run");
   out.figure("8-bit multiply-adds", matrix.ceilings.int8_gmac_s, "GMAC/s, measured in this run");
   out.figure("Idle wake-up, p99", e.idle.timer.p99_ms, "ms");
   if (std::isfinite(e.noise.others_cpu_cores)) {
@@ -168,8 +169,8 @@ std::string definitions(const Matrix& matrix) {
       })) {
     define("Of limit",
            "A token must read every weight once. Decode speed times those bytes, over the memory bandwidth measured in "
-           "the same run "
-           "on the CPU; rows of other devices have none.");
+           "the same run: of the CPU's rows by reading, of an NVIDIA GPU's by copying within its memory, read plus "
+           "written.");
   }
   if (any([](const Row& r) { return r.subject.parity.has_value(); })) {
     define("Parity",

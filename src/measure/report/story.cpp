@@ -67,13 +67,14 @@ void add_limit(const Matrix& matrix, const Naming& naming, std::size_t best, Ver
   const Row& row = matrix.rows[best];
   const double share = share_of_limit(row, matrix.artifact, matrix.ceilings);
   if (!std::isfinite(share) || !read_limit_applies(row)) return;
-  if (weights_fit_cache(matrix)) {
+  const bool on_cpu = row.subject.device == "cpu";
+  if (on_cpu && weights_fit_cache(matrix)) {
     out.sentences.push_back("The weights fit into a cache of this machine, so reading memory does not bound them.");
     return;
   }
-  out.sentences.push_back(naming.labels[best] + " reaches " + percent(share) +
-                          " of the speed at which this machine can read the weights (" +
-                          number(read_limit_tok_s(matrix)) + " tok/s).");
+  out.sentences.push_back(naming.labels[best] + " reaches " + percent(share) + " of the speed at which this " +
+                          (on_cpu ? "machine" : "GPU") + " can read the weights (" +
+                          number(read_limit_tok_s(matrix, row)) + " tok/s).");
 }
 
 void add_prefill(const Matrix& matrix, const Naming& naming, Verdict& out) {
@@ -277,12 +278,13 @@ std::string subject_sentence(const Matrix& matrix) {
   return out;
 }
 
-double read_limit_tok_s(const Matrix& matrix) {
-  if (!(matrix.ceilings.read_gb_s > 0) || matrix.artifact.bytes_per_token == 0) return not_told;
-  return matrix.ceilings.read_gb_s * 1e9 / static_cast<double>(matrix.artifact.bytes_per_token);
+double read_limit_tok_s(const Matrix& matrix, const Row& row) {
+  const double ceiling = read_ceiling(row, matrix.ceilings);
+  if (!(ceiling > 0) || matrix.artifact.bytes_per_token == 0) return not_told;
+  return ceiling * 1e9 / static_cast<double>(matrix.artifact.bytes_per_token);
 }
 
-bool read_limit_applies(const Row& row) { return row.subject.device == "cpu"; }
+bool read_limit_applies(const Row& row) { return row.subject.device == "cpu" || row.subject.device == "cuda"; }
 
 bool weights_fit_cache(const Matrix& matrix) {
   return matrix.machine.cache_bytes > 0 && matrix.artifact.bytes_per_token < matrix.machine.cache_bytes;

@@ -25,7 +25,7 @@ std::string artifact_title(const Artifact& artifact);
 std::string subject_sentence(const Matrix& matrix);
 
 // The speed at which reading the weights would bound decoding, tokens per second; NaN where it was not measured.
-double read_limit_tok_s(const Matrix& matrix);
+double read_limit_tok_s(const Matrix& matrix, const Row& row);
 // The ceiling is that of the CPU's memory: an accelerator's row has none.
 bool read_limit_applies(const Row& row);
 // All weights fit into a cache, so that reading memory does not bound decoding.
