@@ -121,6 +121,24 @@ class Refusals(unittest.TestCase):
         self.refused(2, ["llama.cpp@9", "not installed", "assay engines install"], "run", "hi", "--engine", "llama.cpp@9",
                      "--model", MODEL)
 
+    def test_an_engine_of_parity_is_installed_and_gives_logits(self):
+        for command in (["parity", "--tokens", "1,2"], ["run", "hi"]):
+            self.refused(2, ["gopher", "direct, llama.cpp, mlx", "installed: none"], *command, "--engine", "gopher", "--model", MODEL)
+            self.refused(2, ["mlx", "assay engines install mlx"], *command, "--engine", "mlx:cpu", "--model", MODEL)
+            self.refused(1, ["metalrt", "no logits"], *command, "--engine", "metalrt", "--model", MODEL)
+            self.refused(1, ["upstream:ollama", "no logits"], *command, "--engine", "upstream:ollama", "--model", MODEL)
+            self.refused(1, ["direct:cuda", "on the CPU"], *command, "--engine", "direct:cuda", "--model", MODEL)
+            self.refused(1, ["direct@2", "on the CPU"], *command, "--engine", "direct@2", "--model", MODEL)
+            self.refused(1, ["expected NAME"], *command, "--engine", "", "--model", MODEL)
+        self.refused(1, ["--logits-of", "engine or reference"], "parity", "--tokens", "1", "--logits-of", "mlx", "--dump",
+                     HOME / "x.npy", "--model", MODEL)
+
+    def test_direct_may_be_named_with_its_device(self):
+        code, out, err = assay("parity", "--tokens", "1,2,3", "--engine", "direct:cpu", "--json", "--model", MODEL)
+        self.assertEqual(code, 0, err)
+        self.assertEqual({key: json.loads(out)[key] for key in ("engine", "device", "holds")},
+                         {"engine": "direct", "device": "cpu", "holds": True})
+
     def test_a_folder_in_place_of_a_text(self):
         self.refused(1, [str(HOME), "directory"], "parity", "--text", HOME, "--model", MODEL)
 

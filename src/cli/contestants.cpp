@@ -183,10 +183,8 @@ Result<Entrant> parse_entrant(const std::string& text) {
   auto spec = parse_engine_spec(text);
   if (!spec) return std::unexpected(std::move(spec.error()));
   out.spec = std::move(*spec);
+  if (const auto direct = means_direct(out.spec); !direct) return std::unexpected(direct.error());
   const bool plain = out.spec.version.empty() && out.spec.device.empty();
-  if (out.spec.name == "direct" && !plain && (!out.spec.version.empty() || out.spec.device != "cpu")) {
-    return assay::fail(Errc::bad_value, "engine \"" + text + "\": direct is this program, on the CPU");
-  }
   if (out.spec.name == "metalrt" && !plain) {
     return assay::fail(Errc::bad_value, "engine \"" + text +
                                             "\": expected \"metalrt\", whose library is found by "

@@ -4,6 +4,8 @@
 #include <array>
 #include <filesystem>
 
+#include "adapter/installed/catalogue.h"
+#include "cli/contestants.h"
 #include "device/cpu/thread_pool.h"
 
 namespace assay::cli {
@@ -39,6 +41,14 @@ Result<EngineSpec> parse_engine_spec(std::string_view text) {
   return spec;
 }
 
+Result<bool> means_direct(const EngineSpec& spec) {
+  if (spec.name != "direct") return false;
+  if (spec.version.empty() && (spec.device.empty() || spec.device == "cpu")) return true;
+  return assay::fail(Errc::bad_value, "engine \"" + spec.name + (spec.version.empty() ? "" : "@" + spec.version) +
+                                          (spec.device.empty() ? "" : ":" + spec.device) +
+                                          "\": direct is this program, on the CPU");
+}
+
 Result<adapter::Manifest> find_engine(const Session& session, const EngineSpec& spec) {
   const adapter::Installed installed = adapter::installed_engines((session.home() / "engines").string());
   std::vector<std::string> known;
@@ -55,9 +65,13 @@ Result<adapter::Manifest> find_engine(const Session& session, const EngineSpec& 
     return assay::fail(Errc::unsupported, spec.name + "@" + other_device->version + " was built for " +
                                               listed(other_device->devices) + ", not for " + spec.device);
   }
+  std::vector<std::string> names = adapter::engine_names();
+  const bool can_install = std::ranges::find(names, spec.name) != names.end();
+  names.insert(names.begin(), "direct");
   std::string detail = "engine " + spec.name + (spec.version.empty() ? "" : "@" + spec.version) +
-                       " is not installed: 'assay engines install " + spec.name +
-                       "' does it; installed: " + listed(known);
+                       (can_install ? " is not installed: 'assay engines install " + spec.name + "' does it"
+                                    : ": there is none of that name, expected one of " + listed(names)) +
+                       "; installed: " + listed(known);
   for (const std::string& complaint : installed.complaints) detail += "; " + complaint;
   return assay::fail(Errc::not_found, std::move(detail));
 }
@@ -106,13 +120,16 @@ Result<std::unique_ptr<adapter::WorkerBackend>> open_worker(const Session& sessi
   return backend;
 }
 
-Result<std::unique_ptr<adapter::WorkerBackend>> open_engine(const Session& session, const ModelOptions& options,
-                                                            const LoadedModel& model, std::uint32_t context) {
-  const auto spec = parse_engine_spec(options.engine);
-  if (!spec) return std::unexpected(spec.error());
-  const auto manifest = find_engine(session, *spec);
+Result<std::unique_ptr<adapter::WorkerBackend>> open_engine(const Session& session, const EngineSpec& spec,
+                                                            const ModelOptions& options, const LoadedModel& model,
+                                                            std::uint32_t context) {
+  if (spec.name == "metalrt" || spec.name + ":" == upstream_prefix) {
+    return assay::fail(Errc::unsupported,
+                       "engine " + options.engine + " gives text and no logits: only 'assay matrix' runs it");
+  }
+  const auto manifest = find_engine(session, spec);
   if (!manifest) return std::unexpected(manifest.error());
-  const auto settings = worker_settings(model, options, engine_device(*manifest, *spec), context);
+  const auto settings = worker_settings(model, options, engine_device(*manifest, spec), context);
   if (!settings) return std::unexpected(settings.error());
   return open_worker(session, *manifest, *settings);
 }

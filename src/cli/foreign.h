@@ -22,8 +22,11 @@ struct EngineSpec {
 // Errc::bad_value where a part is empty.
 Result<EngineSpec> parse_engine_spec(std::string_view text);
 
-// The installed engine that the spec means. Errc::not_found says how to install it and what is installed;
-// Errc::unsupported: not built for the device.
+// Is it this program itself? Errc::bad_value: "direct" with a version or a device that it does not have.
+Result<bool> means_direct(const EngineSpec& spec);
+
+// The installed engine that the spec means. Errc::not_found says how to install it and what is installed, or which
+// engines there are; Errc::unsupported: not built for the device.
 Result<adapter::Manifest> find_engine(const Session& session, const EngineSpec& spec);
 
 // The device of the spec, else the first of "cuda", "metal", "cpu" that the engine was built for.
@@ -38,8 +41,9 @@ Result<adapter::LoadSettings> worker_settings(const LoadedModel& model, const Mo
 Result<std::unique_ptr<adapter::WorkerBackend>> open_worker(const Session& session, const adapter::Manifest& manifest,
                                                             const adapter::LoadSettings& settings);
 
-// The engine that options.engine names, on its default device.
-Result<std::unique_ptr<adapter::WorkerBackend>> open_engine(const Session& session, const ModelOptions& options,
-                                                            const LoadedModel& model, std::uint32_t context);
+// Both, for an engine that is not direct. Errc::unsupported: one that gives text only, and no logits.
+Result<std::unique_ptr<adapter::WorkerBackend>> open_engine(const Session& session, const EngineSpec& spec,
+                                                            const ModelOptions& options, const LoadedModel& model,
+                                                            std::uint32_t context);
 
 }  // namespace assay::cli

@@ -133,6 +133,10 @@ Result<kernel::Isa> chosen_isa() {
 }
 
 Result<std::unique_ptr<LoadedModel>> load_model(const Session& session, const ModelOptions& options, Parts parts) {
+  const auto spec = parse_engine_spec(options.engine);
+  if (!spec) return std::unexpected(spec.error());
+  const auto direct = means_direct(*spec);
+  if (!direct) return std::unexpected(direct.error());
   auto out = std::make_unique<LoadedModel>();
   auto path = find_model(session, options.model);
   if (!path) return std::unexpected(std::move(path.error()));
@@ -154,8 +158,8 @@ Result<std::unique_ptr<LoadedModel>> load_model(const Session& session, const Mo
   const std::uint32_t trained = source.config().context_train;
   const std::uint32_t context =
       options.context != 0 ? options.context : std::min(trained == 0 ? context_default : trained, context_default);
-  if (options.engine != "direct") {
-    auto worker = open_engine(session, options, *out, context);
+  if (!*direct) {
+    auto worker = open_engine(session, *spec, options, *out, context);
     if (!worker) return std::unexpected(std::move(worker.error()));
     out->backend = std::move(*worker);
     return out;

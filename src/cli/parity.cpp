@@ -1,4 +1,4 @@
-// assay parity: logits of an engine against the double-precision reference.
+// assay parity: logits of direct or an installed engine against the double-precision reference.
 #include <cstdio>
 #include <memory>
 
@@ -22,7 +22,7 @@ struct ParityOptions {
   std::vector<Token> tokens;
   std::uint32_t positions = 0;
   std::string dump;
-  std::string logits_of = "direct";
+  std::string logits_of = "engine";
 };
 
 Result<std::vector<Token>> tokens_of(const LoadedModel& model, const ParityOptions& options) {
@@ -45,6 +45,11 @@ Result<std::vector<Token>> tokens_of(const LoadedModel& model, const ParityOptio
   return model.tokenizer->encode(text);
 }
 
+// "direct", "llama.cpp 0.3.36 (cpu)".
+std::string words(const BackendFacts& facts) {
+  return facts.name == "direct" ? facts.name : facts.name + " " + facts.version + " (" + facts.device + ")";
+}
+
 Result<void> dump(const LoadedModel& model, const ParityOptions& options, std::span<const Token> tokens,
                   std::span<const std::uint32_t> positions) {
   std::vector<float> values;
@@ -53,7 +58,7 @@ Result<void> dump(const LoadedModel& model, const ParityOptions& options, std::s
     if (!logits) return std::unexpected(logits.error());
     values.assign(logits->begin(), logits->end());
   } else {
-    auto logits = measure::backend_logits(*model.backend, tokens, positions);
+    auto logits = measure::backend_logits(*model.backend, tokens, positions, model.weights.config.vocab);
     if (!logits) return std::unexpected(std::move(logits.error()));
     values = std::move(*logits);
   }
@@ -61,8 +66,8 @@ Result<void> dump(const LoadedModel& model, const ParityOptions& options, std::s
 }
 
 Result<void> parity(Session& session, ParityOptions& options) {
-  if (options.logits_of != "direct" && options.logits_of != "reference") {
-    return fail(Errc::bad_value, "--logits-of is \"" + options.logits_of + "\", expected direct or reference");
+  if (options.logits_of != "engine" && options.logits_of != "reference") {
+    return fail(Errc::bad_value, "--logits-of is \"" + options.logits_of + "\", expected engine or reference");
   }
   if (!options.dump.empty()) {  // before the work, not after it
     if (auto probe = OutputFile::create(options.dump, 0); !probe) return std::unexpected(std::move(probe.error()));
@@ -72,6 +77,7 @@ Result<void> parity(Session& session, ParityOptions& options) {
   const LoadedModel& loaded = **model;
   const auto tokens = tokens_of(loaded, options);
   if (!tokens) return std::unexpected(tokens.error());
+  const BackendFacts& facts = loaded.backend->facts();
   const auto positions = measure::spread_positions(static_cast<std::uint32_t>(tokens->size()), options.positions);
   if (!options.dump.empty()) {
     ASSAY_TRY(dump(loaded, options, *tokens, positions));
@@ -79,11 +85,11 @@ Result<void> parity(Session& session, ParityOptions& options) {
       session.print({{"dump", options.dump}, {"rows", positions.size()}, {"vocab", loaded.weights.config.vocab}});
     } else {
       std::printf("%s: (%zu, %u) float32 logits of %s\n", options.dump.c_str(), positions.size(),
-                  loaded.weights.config.vocab, options.logits_of.c_str());
+                  loaded.weights.config.vocab, options.logits_of == "engine" ? words(facts).c_str() : "the reference");
     }
     return {};
   }
-  const auto rounding = measure::rounding_from(loaded.backend->facts());
+  const auto rounding = measure::rounding_from(facts);
   if (!rounding) return std::unexpected(rounding.error());
   const auto threads = chosen_threads(options.model.threads);
   if (!threads) return std::unexpected(threads.error());
@@ -102,14 +108,17 @@ Result<void> parity(Session& session, ParityOptions& options) {
   if (session.json) {
     Json out = measure::to_json(*result);
     out["model"] = loaded.path;
-    out["engine"] = loaded.backend->facts().name;
-    out["build"] = loaded.backend->facts().build;
-    out["kv"] = loaded.backend->facts().kv_type;
+    out["engine"] = facts.name;
+    out["version"] = facts.version;
+    out["build"] = facts.build;
+    out["device"] = facts.device;
+    out["activations"] = facts.activations;
+    out["kv"] = facts.kv_type;
     out["tokens"] = tokens->size();
     session.print(out);
   } else {
-    std::printf("direct against the double-precision reference: %zu positions of %zu tokens, vocabulary %u\n",
-                result->positions, tokens->size(), loaded.weights.config.vocab);
+    std::printf("%s against the double-precision reference: %zu positions of %zu tokens, vocabulary %u\n",
+                words(facts).c_str(), result->positions, tokens->size(), loaded.weights.config.vocab);
     std::printf("top-1      %zu of %zu equal (%.2f %%)\n", result->top1_equal, result->positions,
                 100 * result->top1_share());
     std::printf("max|diff|  %.4g   bound %.4g\n", result->max_abs, result->bound);
@@ -127,11 +136,13 @@ Result<void> parity(Session& session, ParityOptions& options) {
 
 void add_parity(CLI::App& app, Session& session) {
   auto options = std::make_shared<ParityOptions>();
-  CLI::App* command = app.add_subcommand("parity", "logits of direct against the double-precision reference");
+  CLI::App* command = app.add_subcommand("parity", "logits of an engine against the double-precision reference");
   command->footer(
       "Exit code 1 where a difference is beyond its bound.\n"
-      "Examples:\n  assay parity --positions 32\n  assay parity --tokens 1,2,3 --dump logits.npy");
+      "Examples:\n  assay parity --positions 32\n  assay parity --engine llama.cpp\n  assay parity --tokens 1,2,3 "
+      "--dump logits.npy");
   add_model_options(*command, options->model);
+  add_engine_option(*command, options->model);
   CLI::Option* text =
       command->add_option("--text", options->text_file, "file with the text to compare on (default: a built-in one)");
   command->add_option("--tokens", options->tokens, "token ids instead of a text")
@@ -141,7 +152,7 @@ void add_parity(CLI::App& app, Session& session) {
   command->add_option("--positions", options->positions, "compare at so many positions, spread evenly (default: all)");
   CLI::Option* dump = command->add_option("--dump", options->dump,
                                           "write the logits as float32 (positions, vocab) to this .npy file instead");
-  command->add_option("--logits-of", options->logits_of, "what --dump writes: direct or reference")
+  command->add_option("--logits-of", options->logits_of, "what --dump writes: engine or reference")
       ->capture_default_str()
       ->needs(dump);
   command->callback([options, &session] {

@@ -30,6 +30,18 @@ double row_spread(const model::Weights& weights) {
   return sum > 0 ? std::sqrt(largest / (sum / static_cast<double>(weights.head.rows()))) : 1;
 }
 
+Result<void> check_comparable(const BackendFacts& facts, std::size_t tokens, std::size_t vocab) {
+  if (facts.vocab != vocab) {
+    return fail(Errc::bad_value, facts.name + ": a vocabulary of " + std::to_string(facts.vocab) +
+                                     ", the model's has " + std::to_string(vocab));
+  }
+  if (tokens > facts.context) {
+    return fail(Errc::bad_value,
+                "text has " + std::to_string(tokens) + " tokens, context holds " + std::to_string(facts.context));
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string_view standard_text() {
@@ -60,12 +72,9 @@ std::vector<std::uint32_t> spread_positions(std::uint32_t tokens, std::uint32_t 
 }
 
 Result<std::vector<float>> backend_logits(Backend& backend, std::span<const Token> tokens,
-                                          std::span<const std::uint32_t> positions) {
+                                          std::span<const std::uint32_t> positions, std::size_t vocab) {
   const BackendFacts& facts = backend.facts();
-  if (tokens.size() > facts.context) {
-    return fail(Errc::bad_value, "text has " + std::to_string(tokens.size()) + " tokens, context holds " +
-                                     std::to_string(facts.context));
-  }
+  ASSAY_TRY(check_comparable(facts, tokens.size(), vocab));
   std::vector<float> out;
   out.reserve(positions.size() * facts.vocab);
   Logits logits;
@@ -119,7 +128,7 @@ Result<Reference> make_reference(const model::Weights& weights, std::span<const 
 Result<Parity> parity_against(const Reference& reference, Backend& backend, const Rounding& rounding) {
   const auto at = std::ranges::find(reference.roundings, rounding);
   ASSAY_ASSERT(at != reference.roundings.end());
-  const auto logits = backend_logits(backend, reference.tokens, reference.positions);
+  const auto logits = backend_logits(backend, reference.tokens, reference.positions, reference.vocab);
   if (!logits) return std::unexpected(logits.error());
   return compare(reference.logits, *logits, reference.vocab,
                  reference.bounds[static_cast<std::size_t>(at - reference.roundings.begin())]);
@@ -128,6 +137,7 @@ Result<Parity> parity_against(const Reference& reference, Backend& backend, cons
 Result<Parity> run_parity(Backend& backend, const model::Weights& weights, const Rounding& rounding,
                           std::span<const Token> tokens, std::span<const std::uint32_t> positions,
                           const ParityProgress& progress, device::ThreadPool* pool) {
+  ASSAY_TRY(check_comparable(backend.facts(), tokens.size(), weights.config.vocab));
   const auto reference = make_reference(weights, tokens, positions, {&rounding, 1}, pool, progress);
   if (!reference) return std::unexpected(reference.error());
   return parity_against(*reference, backend, rounding);

@@ -22,9 +22,10 @@ std::string_view standard_text();
 std::vector<std::uint32_t> spread_positions(std::uint32_t tokens, std::uint32_t count);
 
 // Logits (positions.size(), vocab) of sequence 0, which must be empty and is empty afterwards; tokens are fed in chunks
-// of the backend's batch. Errors are the backend's; Errc::bad_value: more tokens than the context.
+// of the backend's batch. Errors are the backend's; Errc::bad_value: more tokens than the context, or another vocabulary
+// than the model's.
 Result<std::vector<float>> backend_logits(Backend& backend, std::span<const Token> tokens,
-                                          std::span<const std::uint32_t> positions);
+                                          std::span<const std::uint32_t> positions, std::size_t vocab);
 
 // share of the whole work, 0..1; false stops with Errc::cancelled.
 using ParityProgress = std::function<bool(double share)>;
@@ -45,10 +46,10 @@ Result<Reference> make_reference(const model::Weights& weights, std::span<const 
                                  std::span<const std::uint32_t> positions, std::span<const Rounding> roundings,
                                  device::ThreadPool* pool = nullptr, const ParityProgress& progress = {});
 
-// rounding: one of the reference's (asserted).
+// rounding: one of the reference's (asserted). Errors as backend_logits.
 Result<Parity> parity_against(const Reference& reference, Backend& backend, const Rounding& rounding);
 
-// Both at once.
+// Both at once; what parity_against would refuse is met before the reference is computed.
 Result<Parity> run_parity(Backend& backend, const model::Weights& weights, const Rounding& rounding,
                           std::span<const Token> tokens, std::span<const std::uint32_t> positions,
                           const ParityProgress& progress = {}, device::ThreadPool* pool = nullptr);

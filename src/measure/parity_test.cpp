@@ -79,6 +79,47 @@ TEST(ParityBound, holds_for_other_draws_of_the_same_rounding_and_is_not_far_away
   EXPECT_GE(beyond_half, 1);
 }
 
+// Of another model, or too small: never asked for a logit.
+class UnfitBackend final : public Backend {
+ public:
+  UnfitBackend(std::uint32_t vocab, std::uint32_t context) {
+    facts_.name = "an engine";
+    facts_.vocab = vocab;
+    facts_.context = context;
+    facts_.batch = 8;
+  }
+  const BackendFacts& facts() const override { return facts_; }
+  Result<void> forward(std::span<const Slot>, Logits&) override { return fail(Errc::bug, "forward was called"); }
+  Result<void> forget(SeqId, Position, Position) override { return {}; }
+  Result<void> share(SeqId, SeqId, Position) override { return {}; }
+  MemoryUse memory() const override { return {}; }
+
+ private:
+  BackendFacts facts_;
+};
+
+TEST(ParityRun, refuses_an_engine_that_cannot_be_compared_before_the_reference_is_computed) {
+  const model::TinyModel tiny = model::tiny_model(model::tiny_config(Architecture::llama), 3);
+  const auto tokens = text_of(24, 5);
+  const auto refusal = [&](std::uint32_t vocab, std::uint32_t context) {
+    UnfitBackend backend(vocab, context);
+    const auto unasked = [](double) {
+      ADD_FAILURE() << "the reference was begun";
+      return false;
+    };
+    const auto result =
+        run_parity(backend, tiny.weights(), Rounding{}, tokens, spread_positions(24, 0), unasked, nullptr);
+    EXPECT_FALSE(result);
+    return result ? "" : to_string(result.error());
+  };
+  const std::uint32_t vocab = tiny.weights().config.vocab;
+  EXPECT_THAT(refusal(vocab + 3, 100), HasSubstr("an engine: a vocabulary of " + std::to_string(vocab + 3)));
+  EXPECT_THAT(refusal(vocab, 23), HasSubstr("text has 24 tokens, context holds 23"));
+  UnfitBackend fits(vocab, 24);
+  EXPECT_THAT(to_string(run_parity(fits, tiny.weights(), Rounding{}, tokens, spread_positions(24, 0)).error()),
+              HasSubstr("forward was called"));
+}
+
 TEST(Rounding, is_read_from_what_an_engine_says_of_itself) {
   BackendFacts facts;
   facts.name = "an engine";

@@ -1,0 +1,48 @@
+#!/usr/bin/env python3
+"""`assay parity --engine` with every engine that is installed: it holds, and says whose logits they are.
+
+    tests/engine_parity_test.py ASSAY MODEL.gguf
+
+Looks in $ASSAY_HOME; skips (exit 77) where no engine is installed or its worker is older than this program.
+"""
+import json
+import subprocess
+import sys
+import tempfile
+
+ASSAY, MODEL = sys.argv[1:3]
+
+
+def assay(*arguments):
+    return subprocess.run([ASSAY, *arguments], capture_output=True, text=True, timeout=300)
+
+
+def check(condition, words):
+    if not condition:
+        sys.exit(words)
+
+
+listed = json.loads(assay("engines", "list", "--json").stdout)
+engines = [engine for engine in listed["engines"] if "gguf" in engine["loads"]]
+if not engines:
+    print("skipped: no engine that reads GGUF is installed")
+    sys.exit(77)
+held = 0
+for engine in engines:
+    name = f"{engine['name']}@{engine['version']}:{engine['devices'][0]}"
+    done = assay("parity", "--engine", name, "--positions", "16", "--json", "--model", MODEL)
+    if done.returncode == 4 and "install this engine again" in done.stderr:
+        print(f"skipped: the worker of {name} is of another protocol version")
+        continue
+    check(done.returncode == 0, f"{name}: exit code {done.returncode}: {done.stdout}{done.stderr}")
+    out = json.loads(done.stdout)
+    check(out["engine"] == engine["name"] and out["version"] and out["holds"], f"{name}: {out}")
+    check(out["positions"] == 16 and 0 < out["max_abs"] <= out["bound"], f"{name}: {out}")
+    said = assay("parity", "--engine", name, "--tokens", "1,2,3", "--model", MODEL)
+    check(said.returncode == 0 and said.stdout.startswith(f"{engine['name']} ") and "holds: every" in said.stdout, said.stdout)
+    with tempfile.TemporaryDirectory() as folder:
+        said = assay("parity", "--engine", name, "--tokens", "1,2,3", "--dump", folder + "/x.npy", "--model", MODEL)
+        check(said.returncode == 0 and f"logits of {engine['name']} " in said.stdout, said.stdout + said.stderr)
+    held += 1
+    print(f"{name}: max|diff| {out['max_abs']:.3g}, bound {out['bound']:.3g}")
+sys.exit(0 if held else 77)
