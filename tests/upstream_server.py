@@ -111,6 +111,8 @@ class Handler(socketserver.StreamRequestHandler):
         }
         if self.order == "v0" and self.path == "/api/v1/models":
             return self.whole({"error": "Unexpected endpoint"}, 404)
+        if self.order == "no_cache" and self.path == "/v1/models":
+            return self.whole("")
         if self.order == "untold" and "/models" in self.path:
             pages["/api/v1/models"]["models"][0]["loaded_instances"][0]["config"] = {}
         if self.order == "facts_html":

@@ -159,6 +159,24 @@ Result<ServerFacts> llama_server_facts(const Questions& server) {
   return facts;
 }
 
+// mlx_lm.server lists what lies in a cache and serves what it was started with: any path may be named, and loads. Where the
+// machine has no Hugging Face cache it answers the list with nothing at all; that it is there is then told by /health.
+Result<ServerFacts> mlx_lm_facts(const Questions& server) {
+  const auto models = server.get("/v1/models");
+  const auto names =
+      models ? names_in(*models, "data", "id") : Result<std::vector<std::string>>(std::unexpected(models.error()));
+  if (!models && models.error().code == Errc::engine_lost) {
+    const auto health = server.get("/health");
+    if (!health || !is_text(*health, "status", "ok")) return std::unexpected(models.error());
+  } else if (!names) {
+    return std::unexpected(names.error());
+  }
+  ServerFacts facts;
+  facts.model = server.options.model.empty() ? "default_model" : server.options.model;
+  facts.notes.emplace_back("the server does not tell its context");
+  return facts;
+}
+
 // OpenAI's list; what some servers add to it is read where it is there.
 Result<ServerFacts> openai_facts(const Questions& server) {
   ServerFacts facts;
@@ -166,12 +184,6 @@ Result<ServerFacts> openai_facts(const Questions& server) {
   if (!models) return std::unexpected(models.error());
   const auto names = names_in(*models, "data", "id");
   if (!names) return std::unexpected(names.error());
-  // mlx_lm.server lists what lies in a cache and serves what it was started with: any path may be named, and loads.
-  if (server.options.kind == Kind::mlx_lm) {
-    facts.model = server.options.model.empty() ? "default_model" : server.options.model;
-    facts.notes.emplace_back("the server does not tell its context");
-    return facts;
-  }
   auto model = choose(server.options.model, *names);
   if (!model) return std::unexpected(std::move(model.error()));
   facts.model = std::move(*model);
@@ -323,6 +335,7 @@ Result<ServerFacts> read_server_facts(const UpstreamOptions& options, HttpClient
     case Kind::lm_studio:
       return lm_studio_facts(server);
     case Kind::mlx_lm:
+      return mlx_lm_facts(server);
     case Kind::openai:
       return openai_facts(server);
   }

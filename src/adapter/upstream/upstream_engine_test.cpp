@@ -72,6 +72,13 @@ class UpstreamServer : public testing::Test {
 };
 std::unique_ptr<TestServer> UpstreamServer::server_;
 
+// As mlx_lm.server does on a machine without a Hugging Face cache.
+TEST_F(UpstreamServer, MlxMayAnswerItsListOfModelsWithNothing) {
+  const Answer got = answer(Kind::mlx_lm, "no_cache");
+  EXPECT_EQ(got.last.kind, Event::Kind::finished) << got.reason;
+  EXPECT_FALSE(open(Kind::openai, "no_cache"));
+}
+
 TEST_F(UpstreamServer, EveryKindAnswersWithTheServersOwnCounts) {
   for (const std::string order : {"ok", "dribble", "http10", "close_idle"}) {
     for (const Kind kind : kinds) {
