@@ -17,6 +17,7 @@
 #include "adapter/mlx/graph.h"
 #include "adapter/mlx/luck.h"
 #include "adapter/worker/serve.h"
+#include "base/clock.h"
 #include "checkpoint/checkpoint.h"
 #include "engine/slot_runs.h"
 #include "model/weights.h"
@@ -172,6 +173,9 @@ class MlxBackend final : public Backend, public WritesRows {
         step.likely->eval();
         const auto* likely = step.likely->data<std::int32_t>();
         ahead_->guess.assign(likely, likely + piece.tokens.size());
+        const std::int64_t now_ns = clock_.now_ns();
+        if (follows_ && luck_.good()) pace_.note(now_ns - answered_ns_);
+        answered_ns_ = now_ns;
       }
       ASSAY_ASSERT(out.size() <= rows.size());
       std::memcpy(rows.data(), out.data<float>(), out.nbytes());
@@ -187,6 +191,8 @@ class MlxBackend final : public Backend, public WritesRows {
     const bool fits = ahead && ahead->batch.runs == piece.runs && ahead->batch.wanted == piece.wanted;
     const bool right = fits && ahead->guess == piece.tokens;
     if (fits) luck_.note(ahead->begun, right);
+    if (fits && !right) pace_.again();
+    follows_ = fits;
     if (fits && ahead->begun && right) {
       for (const SlotRun& run : piece.runs) lengths_[run.seq] = run.position + run.count;
       return std::move(ahead->step);
@@ -241,7 +247,7 @@ class MlxBackend final : public Backend, public WritesRows {
   void build_ahead(const GraphBatch& piece, const mx::array& likely) {
     GraphBatch batch = piece;
     for (SlotRun& run : batch.runs) ++run.position;
-    if (luck_.good()) {
+    if (luck_.good() && pace_.begins()) {
       // What it writes lies behind the end of each sequence: where the guess is wrong, the right token's keys and values
       // take that place.
       std::vector<KvSequence*> sequences;
@@ -290,6 +296,10 @@ class MlxBackend final : public Backend, public WritesRows {
   std::optional<mx::array> under_way_;  // result of a piece that nobody waits for
   std::optional<Ahead> ahead_;
   Luck luck_;
+  Pace pace_;
+  const SteadyClock clock_;
+  bool follows_ = false;          // the step under way is the one that was prepared
+  std::int64_t answered_ns_ = 0;  // of the step before it
   BackendFacts facts_;
   std::string lost_;  // why nothing goes on
 };

@@ -242,6 +242,33 @@ TEST(Luck, a_wrong_guess_is_paid_for_by_ever_more_right_ones) {
   EXPECT_EQ(right_ones_until_good(), 4);
 }
 
+TEST(Pace, keeps_the_faster_way_and_tries_both_again) {
+  for (const bool begun_is_faster : {true, false}) {
+    Pace pace;
+    EXPECT_FALSE(pace.begins());
+    int begun = 0;
+    for (int step = 0; step < 5000; ++step) {
+      begun += pace.begins() ? 1 : 0;
+      const std::int64_t late = step % 7 == 0 ? 90'000 : 0;  // now and then one is held up
+      pace.note((pace.begins() == begun_is_faster ? 2'000'000 : 3'000'000) + late);
+    }
+    EXPECT_EQ(begun > 4'500, begun_is_faster) << begun;
+    EXPECT_EQ(begun < 500, !begun_is_faster) << begun;
+  }
+}
+
+TEST(Pace, what_a_wrong_guess_cut_short_decides_nothing) {
+  Pace pace;
+  for (int step = 0; !pace.begins() && step < 100; ++step) pace.note(3'000'000);
+  ASSERT_TRUE(pace.begins());
+  for (int step = 0; step < 6; ++step) pace.note(1);
+  pace.again();
+  EXPECT_FALSE(pace.begins());
+  for (int step = 0; !pace.begins() && step < 100; ++step) pace.note(3'000'000);
+  for (int step = 0; step < 12; ++step) pace.note(9'000'000);
+  EXPECT_FALSE(pace.begins()) << "slower";
+}
+
 // What follows is the most likely token, so that the step begun ahead is the one that comes; now and then it is not.
 TEST_P(MlxBackendTest, greedy_text_with_and_without_interruptions_has_the_logits_of_one_batch) {
   const auto backend = open(settings());
