@@ -139,6 +139,26 @@ class Refusals(unittest.TestCase):
         self.assertEqual({key: json.loads(out)[key] for key in ("engine", "device", "holds")},
                          {"engine": "direct", "device": "cpu", "holds": True})
 
+    def test_a_server_that_says_ok_and_gives_no_token_is_named_at_once(self):
+        server = subprocess.Popen([sys.executable, "-u", pathlib.Path(__file__).with_name("upstream_server.py")],
+                                  stdout=subprocess.PIPE, text=True)
+        self.addCleanup(server.stdout.close)
+        self.addCleanup(server.wait)
+        self.addCleanup(server.kill)
+        port = int(server.stdout.readline().split()[1])
+        short = ["--prompt", 8, "--output", 4, "--rounds", 1, "--parity-positions", 0, "--no-record", "--json", "--model", MODEL]
+        url = f"http://127.0.0.1:{port}"
+        began = time.monotonic()
+        code, out, err = assay("matrix", "--engines", "direct", "--upstream", f"openai={url}/silent", "--upstream-wait", "1s",
+                               *short)
+        self.assertLess(time.monotonic() - began, 20)  # it would have been silent for 30 s
+        self.assertEqual(code, 0, err)
+        rows = json.loads(out)["rows"]
+        self.assertEqual([(row["engine"], row["status"]) for row in rows], [("direct", "ok"), ("openai", "refused")])
+        self.assertIn(f"no token within 1000 ms: {url}/silent takes requests and does not answer", rows[1]["reason"])
+        for wrong in ("0", "2h", "soon"):
+            self.refused(1, ["--upstream-wait", wrong], "matrix", "--engines", "direct", "--upstream-wait", wrong, *short)
+
     def test_a_folder_in_place_of_a_text(self):
         self.refused(1, [str(HOME), "directory"], "parity", "--text", HOME, "--model", MODEL)
 

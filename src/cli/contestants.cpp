@@ -139,6 +139,9 @@ void add_upstream(Contestants& all, const Common& common, const adapter::upstrea
                                           return tokens->size();
                                         });
   if (!engine) return add_refused(all, spec, "", to_string(engine.error()));
+  // Facts and /health come from a wedged server as well: a token is what it must give, now and not after minutes of rounds.
+  const auto alive = (*engine)->probe(static_cast<std::int64_t>(common.entrants.upstream_wait_s * 1e9));
+  if (!alive) return add_refused(all, spec, (*engine)->facts().backend.version, to_string(alive.error()));
   add_speaker(all, std::move(*engine), {"url=" + to_string(choice.url)},
               [process = server_process(choice.url)] { return std::vector<std::int64_t>{process}; });
 }

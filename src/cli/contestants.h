@@ -25,6 +25,7 @@ struct Contestants {
 struct Entrants {
   std::vector<std::string> engines;           // in this order; none: see default_entrants()
   adapter::upstream::KeySource upstream_key;  // sent to every upstream
+  double upstream_wait_s = 30;                // for one token of an upstream, before it is left out
   bool keep_prompts = false;                  // finished prompts stay cached until their memory is needed
 };
 
@@ -33,7 +34,7 @@ inline constexpr std::string_view upstream_prefix = "upstream:";
 // direct, each engine that assay can install here (refused by name where it is not), and MetalRT where its library is.
 std::vector<std::string> default_entrants();
 
-// An engine that cannot be started is a contestant with the reason, and the others go on. Errc::bad_value: a name is
+// An engine that cannot be started, or a server that gives no token, is a contestant with the reason, and the others go on. Errc::bad_value: a name is
 // none, or comes twice; the key's own errors.
 Result<Contestants> gather_contestants(const Session& session, const LoadedModel& model, const ModelOptions& options,
                                        const Entrants& entrants);

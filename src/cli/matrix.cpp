@@ -20,9 +20,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr double upstream_wait_max_s = 3600;
+
 struct MatrixCommand {
   MatrixOptions run;
   std::vector<std::string> upstreams;  // KIND[=URL][#MODEL]
+  std::string upstream_wait = "30s";
   std::string budget = "30s";
   std::string soak = "0";
   std::string arrivals;
@@ -168,6 +171,13 @@ Result<void> measure_command(Session& session, MatrixCommand& command) {
     command.run = options_of(*record);
     command.run.upstream_key = std::move(key);
   }
+  const auto wait = parse_seconds("--upstream-wait", command.upstream_wait);
+  if (!wait) return std::unexpected(wait.error());
+  if (*wait <= 0 || *wait > upstream_wait_max_s) {
+    return fail(Errc::bad_value,
+                "--upstream-wait is \"" + command.upstream_wait + "\", expected above 0 and at most 1h");
+  }
+  command.run.upstream_wait_s = *wait;
   for (const std::string* path : {&command.csv, &command.html, &command.markdown, &command.record}) {
     ASSAY_TRY(check_writable(*path));
   }
@@ -249,6 +259,10 @@ void add_matrix(CLI::App& app, Session& session) {
                                               "file whose first line is the key that upstreams want");
   command->add_option("--upstream-key-env", options->run.upstream_key.variable, "or the environment variable")
       ->excludes(key_file);
+  command
+      ->add_option("--upstream-wait", options->upstream_wait,
+                   "how long a server may take for one token before the rounds; one that takes longer is left out")
+      ->capture_default_str();
   add_workload(*command, *options);
   command->add_option("--csv", options->csv, "write the rows to this file as well");
   command->add_option("--html", options->html, "write a page with table and plots to this file as well");

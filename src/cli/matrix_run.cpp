@@ -230,9 +230,11 @@ Result<measure::Matrix> run_matrix(const Session& session, MatrixOptions options
   if (!ceilings) return std::unexpected(std::move(ceilings.error()));
   matrix.ceilings = *ceilings;
 
-  auto gathered = gather_contestants(
-      session, loaded, options.model,
-      {.engines = options.engines, .upstream_key = options.upstream_key, .keep_prompts = options.settings.cached_rows});
+  auto gathered = gather_contestants(session, loaded, options.model,
+                                     {.engines = options.engines,
+                                      .upstream_key = options.upstream_key,
+                                      .upstream_wait_s = options.upstream_wait_s,
+                                      .keep_prompts = options.settings.cached_rows});
   if (!gathered) return std::unexpected(std::move(gathered.error()));
   measure_gpu(session, gathered->list, matrix.ceilings);
   ASSAY_TRY(add_parity(session, loaded, options, gathered->list));

@@ -16,6 +16,7 @@ struct MatrixOptions {
   ShapeChoice shape;
   std::vector<std::string> engines;  // as Entrants has them
   adapter::upstream::KeySource upstream_key;
+  double upstream_wait_s = 30;  // as Entrants has it
   measure::MatrixSettings settings;
 };
 
