@@ -231,7 +231,8 @@ class Fake(Kills):
             matrix.wait_for("the end of the killed worker", lambda: matrix.open_things() == (1, 1))
             self.assertEqual(len(matrix.descendants()), 1)
             out, rows = matrix.finish(0)
-            self.check(out, rows, "killed", "in round 1: .* worker-killed in forward: ended with signal 9 ")
+            self.check(out, rows, "killed", re.escape(
+                "in round 1: engine lost: request failed: engine killed 1 (cpu): worker-killed in forward: ended with signal 9 (killed)"))
             killed = self.row_of(rows, "killed")
             self.assertIsNotNone(killed["cold_round"])
             self.assertEqual(killed["context_sweep"][0]["reason"], "the engine failed before")

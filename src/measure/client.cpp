@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace assay::measure {
@@ -16,6 +17,13 @@ struct Flight {
   Timing timing;
   std::optional<Error> error;
 };
+
+// A reason mostly begins with its code's own words, which the error made of it will say again.
+std::string_view without_sentence(Errc code, std::string_view reason) {
+  const std::string words = std::string(sentence(code)) + ": ";
+  if (reason.starts_with(words)) reason.remove_prefix(words.size());
+  return reason;
+}
 
 // Takes what one poll gave. What is not in flight is left alone: the rest of something cancelled.
 Result<void> take_events(Engine& engine, std::span<Flight> flights, std::int64_t deadline_ns) {
@@ -34,7 +42,8 @@ Result<void> take_events(Engine& engine, std::span<Flight> flights, std::int64_t
         break;
       case Event::Kind::failed:
         at->live = false;
-        at->error = Error{event.error, 0, "request failed: " + std::string(detail.reason)};
+        at->error =
+            Error{event.error, 0, "request failed: " + std::string(without_sentence(event.error, detail.reason))};
         break;
       case Event::Kind::finished:
         at->live = false;
