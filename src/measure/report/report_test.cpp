@@ -186,6 +186,19 @@ TEST(ReportScale, a_logarithm_is_taken_beyond_twenty_times_and_only_of_positive_
   EXPECT_FALSE(report::scale_of(std::vector<double>{0, 1, 100}, {}).logarithmic);
 }
 
+TEST(ReportScale, values_too_small_for_a_step_between_them_are_zero) {
+  for (const double tiny : {5e-324, -5e-324, 1e-308, -1e-301}) {
+    for (const auto start : {report::ScaleWish::Start::zero, report::ScaleWish::Start::data}) {
+      const report::Scale scale = report::scale_of(std::vector{tiny}, {.start = start});
+      EXPECT_GT(scale.high - scale.low, 0.1) << tiny;
+      EXPECT_FALSE(scale.ticks.empty()) << tiny;
+    }
+    const report::Scale scale = report::category_scale(std::vector{tiny});
+    EXPECT_EQ(scale.low, 1) << tiny;
+    EXPECT_TRUE(scale.ticks.empty()) << tiny;
+  }
+}
+
 TEST(ReportScale, holds_its_values_and_has_ticks_within) {
   const std::vector<std::vector<double>> cases{
       {60.2, 41.2},         {1.46, 60.2}, {0.0001, 1e9},   {5},      {0}, {-3, 4}, {},

@@ -8,6 +8,12 @@
 namespace assay::measure::report {
 namespace {
 
+// Beyond these a step between ticks, or a factor between values, is no ordinary number any more.
+constexpr double value_min = 1e-300;
+constexpr double value_max = 1e300;
+
+bool has_place(double value) { return std::isfinite(value) && std::abs(value) < value_max; }
+
 // The smallest of 1, 2, 5 times a power of ten that is not below `value`; the largest not above it.
 double nice_above(double value) {
   const double unit = std::pow(10.0, std::floor(std::log10(value)));
@@ -85,10 +91,10 @@ double Scale::at(double value) const {
 Scale scale_of(std::span<const double> values, const ScaleWish& wish) {
   std::vector<double> finite;
   for (const double value : values) {
-    if (std::isfinite(value) && std::abs(value) < 1e300) finite.push_back(value);
+    if (has_place(value)) finite.push_back(std::abs(value) < value_min ? 0 : value);
   }
   std::vector<double> positive;
-  std::ranges::copy_if(finite, std::back_inserter(positive), [](double v) { return v > 1e-300; });
+  std::ranges::copy_if(finite, std::back_inserter(positive), [](double v) { return v > 0; });
   if (wish.kind != ScaleWish::Kind::linear && !positive.empty()) {
     const auto [low, high] = std::ranges::minmax(positive);
     const bool spread = positive.size() == finite.size() && high > log_beyond * low;
@@ -101,7 +107,7 @@ Scale scale_of(std::span<const double> values, const ScaleWish& wish) {
 
 Scale category_scale(std::span<const double> values) {
   std::vector<double> sorted;
-  std::ranges::copy_if(values, std::back_inserter(sorted), [](double v) { return std::isfinite(v) && v > 0; });
+  std::ranges::copy_if(values, std::back_inserter(sorted), [](double v) { return has_place(v) && v > value_min; });
   std::ranges::sort(sorted);
   const auto repeated = std::ranges::unique(sorted);
   sorted.erase(repeated.begin(), repeated.end());
