@@ -6,6 +6,7 @@
 import json
 import os
 import pathlib
+import shlex
 import signal
 import subprocess
 import sys
@@ -158,6 +159,16 @@ class Refusals(unittest.TestCase):
         self.assertIn(f"no token within 1000 ms: {url}/silent takes requests and does not answer", rows[1]["reason"])
         for wrong in ("0", "2h", "soon"):
             self.refused(1, ["--upstream-wait", wrong], "matrix", "--engines", "direct", "--upstream-wait", wrong, *short)
+
+    def test_the_command_of_a_record_can_be_pasted_into_a_shell(self):
+        model = HOME / "a model's copy.gguf"
+        os.symlink(os.path.abspath(MODEL), model)
+        self.addCleanup(model.unlink)
+        arguments = ["matrix", "--engines", "direct", "--prompt", "8", "--output", "4", "--rounds", "1", "--parity-positions", "0",
+                     "--no-record", "--json", "--model", str(model)]
+        code, out, err = assay(*arguments)
+        self.assertEqual(code, 0, err)
+        self.assertEqual(shlex.split(json.loads(out)["command"]), ["assay", *arguments])
 
     def test_a_folder_in_place_of_a_text(self):
         self.refused(1, [str(HOME), "directory"], "parity", "--text", HOME, "--model", MODEL)

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <exception>
 #include <iostream>
+#include <string>
 #include <string_view>
 
 #include "cli/command.h"
@@ -40,6 +41,15 @@ void refuse_misread_numbers(CLI::App& app) {
   for (CLI::App* command : app.get_subcommands({})) refuse_misread_numbers(*command);
 }
 
+// As a POSIX shell would read it back: a record's command can be pasted.
+std::string shell_word(std::string_view text) {
+  constexpr std::string_view plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789%+,-./:=@_";
+  if (!text.empty() && text.find_first_not_of(plain) == std::string_view::npos) return std::string(text);
+  std::string out = "'";
+  for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + "'";
+}
+
 // The exit code, unless what was printed is lost (a full disk): that is never success.
 int checked(int code) {
   errno = 0;
@@ -58,7 +68,7 @@ int main(int argc, char** argv) {
     CLI::App app{"assay: local LLM inference under contract"};
     assay::cli::Session session;
     session.command_line = "assay";
-    for (int i = 1; i < argc; ++i) session.command_line += std::string(" ") + argv[i];
+    for (int i = 1; i < argc; ++i) session.command_line += " " + shell_word(argv[i]);
     app.add_flag("--json", session.json, "print one JSON document on stdout");
     app.set_version_flag("--version", ASSAY_VERSION);
     app.require_subcommand(1);

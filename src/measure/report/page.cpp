@@ -76,12 +76,12 @@ std::string header(const Matrix& matrix, const Naming& naming) {
 
 std::string repeat(const Matrix& matrix) {
   std::string out;
-  if (!matrix.command.empty())
-    out += "<p>This page was made from a record of:</p><pre>" + escaped(matrix.command, command_max) + "</pre>";
+  if (!matrix.command.empty()) out += "<p>The run:</p><pre>" + escaped(matrix.command, command_max) + "</pre>";
   out +=
-      "<p>Measure the same again from its record (what <code>--json</code> printed), and be told what differs; or draw "
-      "this page again:</p>"
-      "<pre>assay matrix --repeat RECORD.json\nassay matrix --from RECORD.json --html FILE.html</pre>";
+      "<p>The same again with every setting from its record, and what differs then. The record is the file that "
+      "<code>--record</code> named, else a new one in <code>$ASSAY_HOME/records</code>, or what <code>--json</code> "
+      "printed:</p><pre>assay matrix --repeat RECORD.json</pre>"
+      "<p>This page again, without measuring:</p><pre>assay matrix --from RECORD.json --html FILE.html</pre>";
   return out;
 }
 
@@ -108,6 +108,7 @@ std::string to_html(const Matrix& matrix) {
   }
   out += section("results", "Results",
                  result_table(matrix, naming) + remark_list(matrix, naming) + round_table(matrix, naming));
+  out += section("cold", "Cold starts", cold_table(matrix, naming));
   for (const PictureSection& pictures : sections_of(matrix, naming)) {
     std::string content = "<div class=\"grid\">\n";
     for (const Picture& picture : pictures.pictures) content += picture_html(picture);

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -213,6 +214,50 @@ std::string remark_list(const Matrix& matrix, const Naming& naming) {
            escaped(remark.text, 2 * text_max) + "</li>";
   }
   return out.empty() ? out : "<ul class=\"remarks\">" + out + "</ul>";
+}
+
+std::string cold_table(const Matrix& matrix, const Naming& naming) {
+  const std::span rows = std::span(matrix.rows).first(naming.shown());
+  const bool any_first = std::ranges::any_of(rows, [](const Row& row) { return row.first.has_value(); });
+  const bool any_cold = std::ranges::any_of(rows, [](const Row& row) { return row.cold.has_value(); });
+  const auto beside = [](double value, const Estimate& rounds) {
+    const bool comparable = rounds.n > 0 && rounds.median > 0 && std::isfinite(value);
+    return bold(number(value)) +
+           (comparable ? small_figures(multiple(value / rounds.median) + " the median") : std::string());
+  };
+  std::string body;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const Row& row = rows[i];
+    if (row.prompts != Prompts::fresh || (!row.first && !row.cold)) continue;
+    body += "<tr>" + cell("", name_html(matrix, naming, i));
+    if (any_first) {
+      const std::string tokens = row.first ? std::to_string(row.first->prompt_tokens) + " + " +
+                                                 std::to_string(row.first->output_tokens) + " tokens"
+                                           : "";
+      body += cell("First request: TTFT, ms", row.first ? bold(number(row.first->ttft_ms())) : "–") +
+              cell("First request: decode, tok/s",
+                   row.first ? bold(number(row.first->decode_tok_s())) + small_figures(tokens) : "–");
+    }
+    if (any_cold) {
+      body += cell("Cold round: TTFT, ms", row.cold ? beside(row.cold->ttft_ms(), row.ttft_ms) : "–") +
+              cell("Cold round: decode, tok/s", row.cold ? beside(row.cold->decode_tok_s(), row.decode_tok_s) : "–");
+    }
+    body += "</tr>";
+  }
+  if (body.empty()) return {};
+  std::vector<std::pair<std::string, std::string>> heads{{"Engine", ""}};
+  std::string under;
+  if (any_first) {
+    heads.insert(heads.end(), {{"First request", "TTFT, ms"}, {"First request", "decode, tok/s"}});
+    under +=
+        "The first request is a short one, to an engine that has loaded the model and answered nobody; only the parity "
+        "check, or the one token that a server is asked for, came before. ";
+  }
+  if (any_cold) {
+    heads.insert(heads.end(), {{"Cold round", "TTFT, ms"}, {"Cold round", "decode, tok/s"}});
+    under += "The cold round is the first request of full length. ";
+  }
+  return table("cards", heads, body) + "<p class=\"under\">" + under + "None of them is in a median.</p>";
 }
 
 std::string border_table(const Matrix& matrix, const Naming& naming) {

@@ -403,6 +403,41 @@ TEST(ReportPage, however_large_the_record_the_page_has_a_bound) {
   EXPECT_EQ(missing(html, {"20 more rows"}), "");
 }
 
+TEST(ReportPage, cold_starts_stand_apart_with_what_the_record_has_of_them) {
+  Matrix matrix = golden("laptop");
+  const auto cold_section = [&] {
+    const std::string html = to_html(matrix);
+    const std::size_t at = html.find("<section id=\"cold\">");
+    return at == std::string::npos ? std::string() : html.substr(at, html.find("</section>", at) - at);
+  };
+  const auto timed = std::ranges::count_if(
+      matrix.rows, [](const Row& row) { return row.prompts == Prompts::fresh && row.cold.has_value(); });
+  ASSERT_GT(timed, 0);
+  EXPECT_EQ(missing(cold_section(), {"Cold round", "× the median"}), "");
+  EXPECT_EQ(met(cold_section(), {"First request", "(cached)"}), "");
+  EXPECT_EQ(occurrences(cold_section(), "data-label=\"Cold round: TTFT, ms\""), static_cast<std::size_t>(timed));
+  // 77.5 ms to the first token, then three more in 30 ms.
+  matrix.rows[0].first = Timing{
+      .sent_ns = 1'000'000, .first_ns = 78'500'000, .last_ns = 108'500'000, .prompt_tokens = 32, .output_tokens = 4};
+  EXPECT_EQ(missing(cold_section(), {"First request", "<b>77.5</b>", "<b>100</b>", "32 + 4 tokens"}), "");
+  EXPECT_EQ(tag_complaint(to_html(matrix)), "");
+  for (Row& row : matrix.rows) row.cold.reset();
+  EXPECT_EQ(met(cold_section(), {"Cold round", "full length"}), "");
+  matrix.rows[0].first.reset();
+  EXPECT_EQ(cold_section(), "");
+}
+
+TEST(ReportPage, says_how_the_run_is_repeated) {
+  Matrix matrix = golden("laptop");
+  matrix.command = "assay matrix --model 'my model.gguf' --rounds 3";
+  const std::string html = to_html(matrix);
+  EXPECT_EQ(missing(html, {"<pre>assay matrix --model &#39;my model.gguf&#39; --rounds 3</pre>",
+                           "<pre>assay matrix --repeat RECORD.json</pre>", "assay matrix --from RECORD.json --html"}),
+            "");
+  matrix.command.clear();
+  EXPECT_EQ(missing(to_html(matrix), {"<pre>assay matrix --repeat RECORD.json</pre>"}), "");
+}
+
 TEST(ReportMarkdown, has_one_line_per_row_with_as_many_cells_as_its_head) {
   for (const std::string& name : golden_names) {
     const Matrix matrix = golden(name);
