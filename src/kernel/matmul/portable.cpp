@@ -156,35 +156,8 @@ struct Floats {
   }
 };
 
-template <Format F>
-Isa blocks(const MatmulArgs& a) {
-  walk<Blocks<F>>(a, a.blocks, a.cols / 32);
-  return Isa::portable;
-}
-
-template <FloatBits B>
-Isa floats(const MatmulArgs& a) {
-  walk<Floats<B>>(a, a.floats, a.cols);
-  return Isa::portable;
-}
-
 }  // namespace
 
-MatmulKernel matmul_kernel_portable(FormatId format) {
-  switch (format) {
-#define ASSAY_MATMUL_FORMAT(name, ...) \
-  case FormatId::name:                 \
-    return blocks<formats[static_cast<int>(FormatId::name)]>;
-#include "kernel/matmul/formats.inc"
-#undef ASSAY_MATMUL_FORMAT
-    case FormatId::f32:
-      return floats<FloatBits::f32>;
-    case FormatId::f16:
-      return floats<FloatBits::f16>;
-    case FormatId::bf16:
-      return floats<FloatBits::bf16>;
-  }
-  return nullptr;
-}
+MatmulKernel matmul_kernel_portable(FormatId format) { return Tiles<Blocks, Floats, Isa::portable>::kernel_of(format); }
 
 }  // namespace assay::kernel

@@ -64,4 +64,37 @@ inline void walk(const MatmulArgs& a, const Entry* x, std::size_t entries) {
   }
 }
 
+// The kernel of a format over one instruction set's tiles: Blocks<Format> for formats of blocks, Floats<FloatBits> for
+// plain numbers. `isa` is part of the name: GCC gives what a template of an anonymous namespace makes here external linkage.
+template <template <Format> class Blocks, template <FloatBits> class Floats, Isa isa>
+struct Tiles {
+  template <Format F>
+  static Isa blocks(const MatmulArgs& a) {
+    walk<Blocks<F>>(a, a.blocks, a.cols / 32);
+    return isa;
+  }
+  template <FloatBits B>
+  static Isa floats(const MatmulArgs& a) {
+    walk<Floats<B>>(a, a.floats, a.cols);
+    return isa;
+  }
+
+  static MatmulKernel kernel_of(FormatId format) {
+    switch (format) {
+#define ASSAY_MATMUL_FORMAT(name, ...) \
+  case FormatId::name:                 \
+    return blocks<formats[static_cast<int>(FormatId::name)]>;
+#include "kernel/matmul/formats.inc"
+#undef ASSAY_MATMUL_FORMAT
+      case FormatId::f32:
+        return floats<FloatBits::f32>;
+      case FormatId::f16:
+        return floats<FloatBits::f16>;
+      case FormatId::bf16:
+        return floats<FloatBits::bf16>;
+    }
+    return nullptr;
+  }
+};
+
 }  // namespace assay::kernel

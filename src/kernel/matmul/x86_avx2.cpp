@@ -269,35 +269,8 @@ struct Floats {
   }
 };
 
-template <Format F>
-Isa blocks(const MatmulArgs& a) {
-  walk<Blocks<F>>(a, a.blocks, a.cols / 32);
-  return Isa::avx2;
-}
-
-template <FloatBits B>
-Isa floats(const MatmulArgs& a) {
-  walk<Floats<B>>(a, a.floats, a.cols);
-  return Isa::avx2;
-}
-
 }  // namespace
 
-MatmulKernel matmul_kernel_avx2(FormatId format) {
-  switch (format) {
-#define ASSAY_MATMUL_FORMAT(name, ...) \
-  case FormatId::name:                 \
-    return blocks<formats[static_cast<int>(FormatId::name)]>;
-#include "kernel/matmul/formats.inc"
-#undef ASSAY_MATMUL_FORMAT
-    case FormatId::f32:
-      return floats<FloatBits::f32>;
-    case FormatId::f16:
-      return floats<FloatBits::f16>;
-    case FormatId::bf16:
-      return floats<FloatBits::bf16>;
-  }
-  return nullptr;
-}
+MatmulKernel matmul_kernel_avx2(FormatId format) { return Tiles<Blocks, Floats, Isa::avx2>::kernel_of(format); }
 
 }  // namespace assay::kernel
