@@ -115,6 +115,13 @@ class Matrix:
                 continue
         return sockets, read(f"/proc/{self.process.pid}/maps").count(b"assay-logits")
 
+    def expect_gone(self):
+        """Nobody is left to end them but themselves and the system: that may take a moment."""
+        deadline = time.monotonic() + 20
+        while self.descendants() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        self.test.assertEqual(self.descendants(), [], "workers outlive assay")
+
     def finish(self, expected_code):
         out, _ = self.process.communicate(timeout=10 * PATIENCE_S)
         errors = self.errors.read_text(errors="replace")
@@ -251,17 +258,28 @@ class Fake(Kills):
         self.kill_when(matrix, 3, "forward 1")
         self.check(*matrix.finish(4), "killed", "in its first request: .* ended with signal 9 ")
 
+    def test_interrupted(self):
+        # Once: it ends where it can, and says so. Twice, as a worker hangs: at once.
+        for orders, times in (("idle,slow-forward=50", 1), ("idle,hang-at-forward=1", 2)):
+            self.diary.unlink(missing_ok=True)
+            self.install("killed", orders)
+            matrix = self.start()
+            matrix.wait_for("decode", lambda: len(self.pages()) >= 3)
+            for _ in range(times):
+                matrix.process.send_signal(signal.SIGINT)
+                time.sleep(0.2)
+            matrix.process.communicate(timeout=PATIENCE_S)
+            self.assertEqual(matrix.process.returncode, 1 if times == 1 else -signal.SIGINT, matrix.errors.read_text())
+            matrix.expect_gone()
+            self.assertFalse(matrix.record.exists())
+
     def test_assay_itself(self):
-        self.install("killed", "idle,hang-at-forward=1", grandchild="sleep 600 &")
+        self.install("killed", "idle,hang-at-forward=1")
         matrix = self.start()
         matrix.wait_for("decode", lambda: len(self.pages()) >= 3)
         matrix.process.kill()
         matrix.process.communicate(timeout=PATIENCE_S)
-        deadline = time.monotonic() + 20
-        workers = lambda: [pid for pid in matrix.descendants() if read(f"/proc/{pid}/comm") != b"sleep\n"]
-        while workers() and time.monotonic() < deadline:
-            time.sleep(0.05)
-        self.assertEqual(workers(), [], "workers outlive assay")
+        matrix.expect_gone()
 
 
 @unittest.skipUnless("ASSAY_HOME" in os.environ, "ASSAY_HOME names no folder with installed engines")
