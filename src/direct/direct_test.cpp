@@ -103,6 +103,28 @@ TEST(CpuBackend, agrees_with_the_reference_for_every_architecture) {
   }
 }
 
+// At 1024 columns the products go through a batch in spans of 96 tokens (floats) or 252 (8-bit blocks).
+TEST(CpuBackend, agrees_with_the_reference_in_one_long_prefill_of_a_wide_model) {
+  ModelConfig config = tiny_config(Architecture::qwen3);
+  config.hidden = 1024;
+  config.layers = 1;
+  config.layer_slides.assign(config.layer_slides.size(), false);
+  const auto tokens = text_of(600);
+  const TinyModel plain = tiny_model(config, 21);
+  const auto whole = logits_in_chunks(*backend_of(plain, {.batch = 600}), 0, tokens, {600});
+  const std::vector<std::uint32_t> positions{0, 95, 96, 97, 191, 192, 251, 252, 383, 384, 503, 504, 575, 576, 599};
+  const auto expected = model::reference_logits(plain.weights(), tokens, positions).value();
+  for (std::size_t i = 0; i < positions.size(); ++i) {
+    for (std::size_t v = 0; v < config.vocab; ++v) {
+      ASSERT_NEAR(whole[positions[i] * config.vocab + v], expected[i * config.vocab + v], 0.01)
+          << "position " << positions[i] << " token " << v;
+    }
+  }
+  const TinyModel blocks = tiny_model(config, 21, DType::q8_0, as_q8_0);
+  const auto once = logits_in_chunks(*backend_of(blocks, {.batch = 600}), 0, tokens, {600});
+  EXPECT_EQ(logits_in_chunks(*backend_of(blocks), 0, tokens, {7, 83, 100, 61}), once);
+}
+
 TEST(CpuBackend, gives_the_same_bits_for_every_chunking_thread_count_and_company) {
   for (const auto kv : {kernel::KvType::f16, kernel::KvType::q8_0}) {
     // f16 keys and values beside 8-bit weights, q8_0 beside f32 ones: both kinds of activations are met.

@@ -133,6 +133,48 @@ TEST(Matmul, is_right_for_every_number_of_tokens_around_the_tiles) {
   }
 }
 
+// The walk goes through tokens in spans whose activations fit a cache: at 1024 columns 252 tokens of 8-bit blocks and 96
+// of floats, so that a prefill of 600 passes two and six borders. 20 rows: a whole panel and a part of one.
+TEST(Matmul, is_right_behind_every_border_of_the_spans_that_a_long_prefill_is_cut_into) {
+  for (const TensorKind& kind : tensor_kinds()) check_against_reference(kind, 20, 1024, 600);
+}
+
+TEST(Matmul, is_right_for_every_number_of_tokens_around_the_border_of_a_span) {
+  for (const std::size_t tokens : {95, 96, 97, 109, 191, 193})
+    check_against_reference({.dtype = DType::f16}, 17, 1024, tokens);
+  for (const std::size_t tokens : {251, 252, 253, 265, 503, 505}) {
+    check_against_reference({.dtype = DType::q4_k}, 17, 1024, tokens);
+    check_against_reference({.dtype = DType::q8_0}, 17, 1024, tokens);
+  }
+}
+
+// So wide that one group of tokens is more than the cache: a span is then one group.
+TEST(Matmul, is_right_where_a_single_group_of_tokens_is_wider_than_the_cache) {
+  check_against_reference({.dtype = DType::f32}, 16, 8224, 27);
+  check_against_reference({.dtype = DType::q8_0}, 16, 22016, 27);
+}
+
+TEST(Matmul, gives_the_same_bits_to_a_token_on_either_side_of_the_border_of_a_span) {
+  constexpr std::size_t rows = 33;
+  constexpr std::size_t cols = 1024;
+  constexpr std::size_t tokens = 520;
+  for (const TensorKind& kind : tensor_kinds()) {
+    SCOPED_TRACE(describe(kind, rows, cols));
+    Random random(17);
+    const RandomTensor tensor(kind, rows, cols, random);
+    const auto x = inputs(tokens, cols, random);
+    for (const Variant& v : variants()) {
+      const auto w = PackedMatrix::pack(tensor.view, v.isa);
+      ASSERT_TRUE(w);
+      const auto all = run(*w, x, tokens, {5, 32, rows});
+      for (const std::size_t t : {0, 95, 96, 107, 191, 192, 251, 252, 263, 503, 504, 519}) {
+        const auto one = run(*w, std::span(x).subspan(t * cols, cols), 1, {rows});
+        expect_same_bits(one, std::span(all).subspan(t * rows, rows), "token " + std::to_string(t) + " alone");
+      }
+    }
+  }
+}
+
 TEST(Matmul, is_right_for_float_columns_that_are_no_multiple_of_anything) {
   for (const DType dtype : {DType::f32, DType::f16, DType::bf16}) {
     for (const std::uint64_t cols : {1, 3, 7, 31, 33, 259}) check_against_reference({.dtype = dtype}, 33, cols, 5);
