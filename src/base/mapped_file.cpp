@@ -11,24 +11,10 @@
 #include <cstring>
 #include <utility>
 
+#include "base/descriptor.h"
+
 namespace assay {
 namespace {
-
-class Descriptor final {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  Descriptor& operator=(Descriptor&&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 struct OpenFile {
   Descriptor descriptor;
@@ -43,9 +29,9 @@ std::unexpected<Error> system_error(const std::string& path, const char* verb, i
 Result<OpenFile> open_regular(const std::string& path) {
   // O_NONBLOCK: opening a FIFO must not wait for a writer; it is refused below.
   Descriptor descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (descriptor.get() < 0) return system_error(path, "open", errno);
+  if (!descriptor.open()) return system_error(path, "open", errno);
   struct stat facts{};
-  if (::fstat(descriptor.get(), &facts) != 0) return system_error(path, "stat", errno);
+  if (::fstat(descriptor.number(), &facts) != 0) return system_error(path, "stat", errno);
   if (S_ISDIR(facts.st_mode)) return fail(Errc::bad_value, path + ": is a directory, expected a file");
   if (!S_ISREG(facts.st_mode)) return fail(Errc::bad_value, path + ": is not a regular file");
   return OpenFile{std::move(descriptor), static_cast<std::uint64_t>(facts.st_size)};
@@ -58,7 +44,7 @@ Result<MappedFile> MappedFile::open(const std::string& path) {
   if (!file) return std::unexpected(std::move(file.error()));
   if (file->size == 0) return fail(Errc::bad_value, path + ": is empty");
   if (file->size > SIZE_MAX) return fail(Errc::full, path + ": is larger than the address space");
-  void* start = ::mmap(nullptr, file->size, PROT_READ, MAP_PRIVATE, file->descriptor.get(), 0);
+  void* start = ::mmap(nullptr, file->size, PROT_READ, MAP_PRIVATE, file->descriptor.number(), 0);
   if (start == MAP_FAILED) return system_error(path, "map", errno);
   MappedFile mapped;
   mapped.bytes_ = {static_cast<const std::byte*>(start), static_cast<std::size_t>(file->size)};
@@ -100,7 +86,7 @@ Result<std::string> read_text_file(const std::string& path, std::size_t bytes_ma
   std::string text(static_cast<std::size_t>(file->size), '\0');
   std::size_t done = 0;
   while (done < text.size()) {
-    const ssize_t got = ::read(file->descriptor.get(), text.data() + done, text.size() - done);
+    const ssize_t got = ::read(file->descriptor.number(), text.data() + done, text.size() - done);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return system_error(path, "read", errno);
     if (got == 0) break;  // cut while it was read

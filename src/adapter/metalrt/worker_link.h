@@ -33,12 +33,12 @@ class WorkerLink final {
   std::int64_t process_id() const { return child_.pid(); }
 
  private:
-  WorkerLink(const Clock& clock, device::Descriptor channel, device::ChildProcess child)
+  WorkerLink(const Clock& clock, Descriptor channel, device::ChildProcess child)
       : clock_(clock), channel_(std::move(channel)), child_(std::move(child)) {}
   std::unexpected<Error> lose_closed();
 
   const Clock& clock_;
-  device::Descriptor channel_;
+  Descriptor channel_;
   device::ChildProcess child_;
   std::optional<Error> lost_;
   std::vector<std::byte> in_;

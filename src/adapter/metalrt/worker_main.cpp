@@ -202,7 +202,7 @@ int main(int argc, char** argv) {
   namespace metalrt = adapter::metalrt;
   auto channel = argc == 2 && std::string_view(argv[1]) == metalrt::worker_flag
                      ? device::adopt_channel(metalrt::worker_socket)
-                     : Result<device::Descriptor>(fail(Errc::bad_value, "started by hand"));
+                     : Result<Descriptor>(fail(Errc::bad_value, "started by hand"));
   if (!channel) {
     std::fprintf(
         stderr,

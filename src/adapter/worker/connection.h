@@ -60,7 +60,7 @@ class Connection final {
   std::span<const std::byte> memory() const { return memory_.bytes(); }
 
  private:
-  Connection(const Clock& clock, std::string name, device::Descriptor channel, device::SharedMemory memory,
+  Connection(const Clock& clock, std::string name, Descriptor channel, device::SharedMemory memory,
              device::ChildProcess child)
       : clock_(clock),
         name_(std::move(name)),
@@ -76,7 +76,7 @@ class Connection final {
 
   const Clock& clock_;
   const std::string name_;  // of the program's file
-  device::Descriptor channel_;
+  Descriptor channel_;
   device::SharedMemory memory_;
   device::ChildProcess child_;
   std::optional<Error> lost_;

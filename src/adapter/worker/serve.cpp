@@ -76,7 +76,7 @@ class EndWithHost final {
 
 class Session final {
  public:
-  Session(device::Descriptor channel, device::SharedMemory memory, const WorkerIdentity& identity,
+  Session(Descriptor channel, device::SharedMemory memory, const WorkerIdentity& identity,
           const MakeBackend& make)
       : channel_(std::move(channel)), memory_(std::move(memory)), identity_(identity), make_(make) {}
 
@@ -238,7 +238,7 @@ class Session final {
     return fail(Errc::bug, "a message that nobody serves");
   }
 
-  const device::Descriptor channel_;
+  const Descriptor channel_;
   const device::SharedMemory memory_;
   const WorkerIdentity& identity_;
   const MakeBackend& make_;
@@ -260,7 +260,7 @@ class Session final {
 int serve_worker(int argc, char** argv, const WorkerIdentity& identity, const MakeBackend& make) {
   auto channel = argc == 2 && std::string_view(argv[1]) == wire::worker_flag
                      ? device::adopt_channel(wire::worker_socket)
-                     : Result<device::Descriptor>(fail(Errc::bad_value, "started by hand"));
+                     : Result<Descriptor>(fail(Errc::bad_value, "started by hand"));
   auto memory = channel ? device::SharedMemory::adopt(wire::worker_memory)
                         : Result<device::SharedMemory>(std::unexpected(channel.error()));
   if (!channel || !memory) {

@@ -22,10 +22,6 @@ std::unexpected<Error> refused(const char* what) {
 
 }  // namespace
 
-void Descriptor::close() {
-  if (number_ >= 0) ::close(std::exchange(number_, -1));
-}
-
 Result<Channel> make_channel() {
   std::array<int, 2> ends{};
   if (system::socket_pair(ends) != 0) return refused("socketpair");

@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <span>
 
+#include "base/descriptor.h"
 #include "base/error.h"
-#include "device/process/descriptor.h"
 
 namespace assay::device {
 

@@ -12,7 +12,7 @@
 #include <cerrno>
 #include <utility>
 
-#include "device/process/descriptor.h"
+#include "base/descriptor.h"
 #include "device/process/system.h"
 
 namespace assay::device::system {

@@ -9,7 +9,7 @@
 #include <cerrno>
 #include <string>
 
-#include "device/process/descriptor.h"
+#include "base/descriptor.h"
 #include "device/process/system.h"
 
 // Never run on hardware yet: written from the system's headers and cross-built.

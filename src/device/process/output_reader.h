@@ -9,8 +9,8 @@
 #include <string>
 #include <thread>
 
+#include "base/descriptor.h"
 #include "base/error.h"
-#include "device/process/descriptor.h"
 
 namespace assay::device {
 

@@ -4,8 +4,8 @@
 #include <cstddef>
 #include <span>
 
+#include "base/descriptor.h"
 #include "base/error.h"
-#include "device/process/descriptor.h"
 
 namespace assay::device {
 

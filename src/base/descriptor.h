@@ -1,9 +1,9 @@
-// An owned file descriptor.
+// An owned file descriptor. Moving hands it on; the last owner closes it.
 #pragma once
 
 #include <utility>
 
-namespace assay::device {
+namespace assay {
 
 class Descriptor final {
  public:
@@ -30,4 +30,4 @@ class Descriptor final {
   int number_ = -1;
 };
 
-}  // namespace assay::device
+}  // namespace assay
