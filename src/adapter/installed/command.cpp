@@ -14,7 +14,10 @@
 #include <cstring>
 #include <deque>
 #include <filesystem>
+#include <optional>
 #include <thread>
+
+#include "base/descriptor.h"
 
 // macOS declares it nowhere.
 extern char** environ;  // NOLINT(readability-redundant-declaration)
@@ -27,32 +30,13 @@ using std::chrono::steady_clock;
 constexpr std::size_t line_max = 4096;  // a longer line is given in pieces
 constexpr std::size_t tail_lines = 12;
 constexpr int tick_ms = 150;
-constexpr auto grace = std::chrono::seconds(2);  // between the polite signal and the other
+constexpr auto grace = std::chrono::seconds(2);      // between the polite signal and the other
+constexpr auto patience = std::chrono::seconds(10);  // with one that sleeps in a driver, for its end after the other
 
 std::unexpected<Error> system_error(const std::string& what) {
   const int number = errno;
   return fail(number == ENOSPC || number == EDQUOT ? Errc::full : Errc::io, what + ": " + std::strerror(number));
 }
-
-class Descriptor {
- public:
-  explicit Descriptor(int number = -1) : number_(number) {}
-  ~Descriptor() { close(); }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return number_; }
-  void set(int number) {
-    close();
-    number_ = number;
-  }
-  void close() {
-    if (number_ >= 0) ::close(number_);
-    number_ = -1;
-  }
-
- private:
-  int number_;
-};
 
 Result<void> write_all(int descriptor, std::string_view text, const std::string& path) {
   while (!text.empty()) {
@@ -144,22 +128,31 @@ class Group {
 
   bool leader_ended() const { return ended(leader_); }
 
-  // Asks, waits, kills; the leader's wait status.
-  int end() {
+  // Asks, waits, kills; the leader's wait status, or nothing where it does not end: it is then left behind.
+  std::optional<int> end() {
     if (!leader_ended()) {
       ::kill(-leader_, SIGTERM);
-      const auto until = steady_clock::now() + grace;
-      while (!leader_ended() && steady_clock::now() < until) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      wait_for_leader(grace);
     }
     ::kill(-leader_, SIGKILL);
-    int status = 0;
-    while (::waitpid(leader_, &status, 0) < 0 && errno == EINTR) {
+    wait_for_leader(patience);
+    std::optional<int> status;
+    int met = 0;
+    if (leader_ended()) {
+      while (::waitpid(leader_, &met, 0) < 0 && errno == EINTR) {
+      }
+      status = met;
     }
     leader_ = -1;
     return status;
   }
 
  private:
+  void wait_for_leader(steady_clock::duration most) const {
+    const auto until = steady_clock::now() + most;
+    while (!leader_ended() && steady_clock::now() < until) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+
   pid_t leader_;
 };
 
@@ -195,8 +188,8 @@ struct Pipe {
 Result<void> open_pipe(Pipe& out) {
   std::array<int, 2> ends{};
   if (::pipe(ends.data()) != 0) return system_error("pipe");
-  out.read.set(ends[0]);
-  out.write.set(ends[1]);
+  out.read = Descriptor(ends[0]);
+  out.write = Descriptor(ends[1]);
   for (const int end : ends) {
     if (::fcntl(end, F_SETFD, FD_CLOEXEC) != 0) return system_error("pipe");
   }
@@ -227,13 +220,13 @@ Result<int> run_command(const Command& command, const CommandWatch& watch) {
   if (program.empty()) return fail(Errc::not_found, command.words.front() + ": no such program on PATH");
   Descriptor log;
   if (!command.log.empty()) {
-    log.set(::open(command.log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
-    if (log.get() < 0) return system_error(command.log);
-    ASSAY_TRY(write_all(log.get(), "$ " + text_of(command) + "\n", command.log));
+    log = Descriptor(::open(command.log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
+    if (!log.open()) return system_error(command.log);
+    ASSAY_TRY(write_all(log.number(), "$ " + text_of(command) + "\n", command.log));
   }
   Pipe pipe;
   ASSAY_TRY(open_pipe(pipe));
-  const auto child = spawn(program, command, pipe.write.get());
+  const auto child = spawn(program, command, pipe.write.number());
   if (!child) return std::unexpected(child.error());
   Group group(*child);
   pipe.write.close();
@@ -245,7 +238,7 @@ Result<int> run_command(const Command& command, const CommandWatch& watch) {
       group.end();
       return fail(Errc::cancelled, command.words.front() + ": stopped");
     }
-    pollfd waiting{pipe.read.get(), POLLIN, 0};
+    pollfd waiting{pipe.read.number(), POLLIN, 0};
     const int ready = ::poll(&waiting, 1, tick_ms);
     if (ready < 0 && errno != EINTR) return system_error("poll");
     if (ready <= 0) {
@@ -253,11 +246,11 @@ Result<int> run_command(const Command& command, const CommandWatch& watch) {
       if (ready == 0 && group.leader_ended()) break;
       continue;
     }
-    const ssize_t got = ::read(pipe.read.get(), buffer.data(), buffer.size());
+    const ssize_t got = ::read(pipe.read.number(), buffer.data(), buffer.size());
     if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (got <= 0) break;
     const std::string_view text(buffer.data(), static_cast<std::size_t>(got));
-    if (log.get() >= 0) ASSAY_TRY(write_all(log.get(), text, command.log));
+    if (log.open()) ASSAY_TRY(write_all(log.number(), text, command.log));
     lines.add(text);
   }
   lines.give();
@@ -269,9 +262,12 @@ Result<int> run_command(const Command& command, const CommandWatch& watch) {
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
-  const int status = group.end();
-  if (WIFEXITED(status)) return WEXITSTATUS(status);
-  const int number = WTERMSIG(status);
+  const std::optional<int> status = group.end();
+  if (!status) {
+    return fail(Errc::engine_lost, text_of(command) + ": process " + std::to_string(*child) + " outlives SIGKILL");
+  }
+  if (WIFEXITED(*status)) return WEXITSTATUS(*status);
+  const int number = WTERMSIG(*status);
   return fail(Errc::engine_lost, text_of(command) + ": ended by signal " + std::to_string(number) + " (" +
                                      std::string(::strsignal(number)) + ")");
 }

@@ -30,12 +30,14 @@ Result<std::unique_ptr<WorkerLink>> WorkerLink::start(const std::string& program
 std::unexpected<Error> WorkerLink::lose(Errc code, const std::string& what) {
   if (!lost_) {
     channel_.close();
-    child_.kill();
+    const device::Ending ending = child_.kill();
     const std::string all = child_.output_end();
     std::string_view end = all;
     if (end.size() > printed_bytes_max) end.remove_prefix(end.size() - printed_bytes_max);
     const std::string printed = plain_text(end, printed_bytes_max);
-    lost_ = Error{code, 0, "metalrt: " + what + (printed.empty() ? "" : "; it printed last: " + printed)};
+    lost_ = Error{code, 0,
+                  "metalrt: " + what + (ending.survivor != 0 ? "; " + device::in_words(ending) : "") +
+                      (printed.empty() ? "" : "; it printed last: " + printed)};
   }
   return std::unexpected(*lost_);
 }

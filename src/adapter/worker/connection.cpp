@@ -50,9 +50,11 @@ std::string Connection::printed() const {
 std::unexpected<Error> Connection::lose(Errc code, const std::string& what) {
   if (!lost_) {
     channel_.close();
-    child_.kill();
+    const device::Ending ending = child_.kill();
     memory_ = {};  // its pages would count as ours for as long as the others run
-    lost_ = Error{code, 0, name_ + " in " + doing_ + ": " + what + printed()};
+    lost_ = Error{code, 0,
+                  name_ + " in " + doing_ + ": " + what +
+                      (ending.survivor != 0 ? "; " + device::in_words(ending) : "") + printed()};
     in_.clear();
   }
   return std::unexpected(*lost_);

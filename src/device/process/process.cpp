@@ -1,6 +1,7 @@
 #include "device/process/process.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -44,11 +46,30 @@ std::vector<std::string> merged_environment(const std::vector<std::string>& over
   return out;
 }
 
+// Waits for a child that this process can no longer wait for itself, on a thread that nobody joins: it ends with the
+// child or with this process.
+void leave_to_reaper(std::int64_t pid) {
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  try {
+    std::thread([pid] {
+      while (::waitpid(static_cast<pid_t>(pid), nullptr, 0) < 0 && errno == EINTR) {
+      }
+    }).detach();
+  } catch (const std::system_error&) {
+    // Without a thread the child stays a zombie until this process ends.
+  }
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
 bool runnable(const std::string& path) { return ::access(path.c_str(), X_OK) == 0; }
 
 }  // namespace
 
 std::string in_words(const Ending& ending) {
+  if (ending.survivor != 0) return "no end: process " + std::to_string(ending.survivor) + " outlives SIGKILL";
   if (!ending.by_signal && ending.number < 0) return "an end that the system did not tell";
   if (!ending.by_signal) return "exit code " + std::to_string(ending.number);
   const char* name = ::strsignal(ending.number);  // English: no program here sets a locale
@@ -154,12 +175,14 @@ void ChildProcess::terminate() {
   if (!ended()) signal_group(SIGTERM);
 }
 
-Ending ChildProcess::kill() {
+Ending ChildProcess::kill(std::int64_t patience_ns) {
   if (const auto ending = ended()) return *ending;
   signal_group(SIGKILL);
-  while (true) {
-    if (const auto ending = wait(1'000'000'000)) return *ending;
-  }
+  if (const auto ending = wait(patience_ns)) return *ending;
+  leave_to_reaper(pid_);
+  output_->stop();
+  ending_ = Ending{.survivor = pid_};
+  return *ending_;
 }
 
 Ending ChildProcess::stop(std::int64_t grace_ns) {

@@ -24,9 +24,10 @@ struct ProcessOrder {
 // How a process ended.
 struct Ending {
   bool by_signal = false;
-  int number = 0;  // signal or exit code; -1: the system did not tell
+  int number = 0;             // signal or exit code; -1: the system did not tell
+  std::int64_t survivor = 0;  // its id, where SIGKILL did not end it: it is left behind, and the other two say nothing
 };
-// "signal 9 (killed)", "exit code 3".
+// "signal 9 (killed)", "exit code 3", "no end: process 1234 outlives SIGKILL".
 std::string in_words(const Ending& ending);
 
 // Leads a process group of its own, so that the terminal's Ctrl-C does not reach it and its own children end with it.
@@ -41,7 +42,7 @@ class ChildProcess final {
   // Errc::not_found: no such program; Errc::io: it may not be run, or the system's reason.
   static Result<ChildProcess> start(const ProcessOrder& order);
 
-  ~ChildProcess();  // kills it where it runs, and waits for it
+  ~ChildProcess();  // kill(), where it runs
   ChildProcess(ChildProcess&& other) noexcept;
   ChildProcess& operator=(ChildProcess&& other) noexcept;
   ChildProcess(const ChildProcess&) = delete;
@@ -55,7 +56,10 @@ class ChildProcess final {
   std::optional<Ending> wait(std::int64_t timeout_ns);
 
   void terminate();  // SIGTERM to the group; nothing when it has ended
-  Ending kill();     // SIGKILL to the group, waits for it
+  // SIGKILL to the group, then waits for it, patience_ns at most: a process that sleeps in a driver ends only when that
+  // lets it go. Such a one is named as Ending::survivor; a thread of its own reaps it when it ends at last.
+  Ending kill(std::int64_t patience_ns = kill_patience_ns);
+  static constexpr std::int64_t kill_patience_ns = 10'000'000'000;
   // Waits up to grace_ns, terminates, waits as long again, kills.
   Ending stop(std::int64_t grace_ns);
 

@@ -3,11 +3,13 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <cstddef>
 #include <filesystem>
@@ -207,6 +209,68 @@ TEST(Process, stop_terminates_one_that_listens) {
   auto child = ChildProcess::start(shell("exec sleep 100"));
   ASSERT_TRUE(child);
   EXPECT_EQ(in_words(child->stop(20'000'000)), "signal 15 (terminated)");
+}
+
+#ifdef ASSAY_STUCK_CHILD
+TEST(Process, one_that_does_not_die_is_named_and_left_behind_in_bounded_time) {
+  const std::size_t before = open_descriptors();
+  auto child = ChildProcess::start({ASSAY_STUCK_CHILD, {}, {}, {}});
+  ASSERT_TRUE(child);
+  while (child->output_end().find('\n') == std::string::npos) {
+    if (child->wait(1'000'000)) break;
+  }
+  const std::string said = child->output_end();
+  if (said.starts_with("refused")) GTEST_SKIP() << "no process may trace another here: " << said;
+  ASSERT_TRUE(said.starts_with("stuck ")) << said;
+  const auto tracer = static_cast<pid_t>(std::stol(said.substr(6)));
+  const std::int64_t pid = child->pid();
+
+  const Ending ending = child->kill(50'000'000);
+  EXPECT_EQ(ending.survivor, pid);
+  EXPECT_EQ(in_words(ending), "no end: process " + std::to_string(pid) + " outlives SIGKILL");
+  EXPECT_EQ(child->pid(), -1) << "its id may be another's at any time";
+  EXPECT_EQ(child->ended()->survivor, pid);
+  EXPECT_EQ(child->kill().survivor, pid) << "asked again it says the same, at once";
+  EXPECT_EQ(child->output_end(), said);
+  EXPECT_EQ(open_descriptors(), before);
+  EXPECT_TRUE(alive(pid)) << "as a zombie that its tracer holds";
+
+  // When it is let go, it is reaped without anybody waiting for it here.
+  ASSERT_GT(tracer, 1);
+  ASSERT_EQ(::kill(tracer, SIGKILL), 0);
+  const SteadyClock clock;
+  const std::int64_t start_ns = clock.now_ns();
+  while (alive(pid) && clock.now_ns() - start_ns < 20 * second) std::this_thread::yield();
+  EXPECT_FALSE(alive(pid));
+}
+#endif
+
+// fork copies the tables of this process's pages, and may be refused for its size: of a process that holds a model's
+// weights neither is wanted.
+TEST(Process, is_started_without_a_copy_of_this_process) {
+#ifdef __SANITIZE_THREAD__
+  GTEST_SKIP() << "ThreadSanitizer turns vfork into fork";
+#endif
+  static int forks = 0;
+  ASSERT_EQ(::pthread_atfork([] { ++forks; }, nullptr, nullptr), 0);
+  forks = 0;
+  EXPECT_EQ(run(shell("exit 3")).ending.number, 3);
+  EXPECT_EQ(forks, 0);
+}
+
+TEST(Process, handlers_of_this_process_do_not_run_in_one_that_is_being_started) {
+  static std::atomic<int> caught{0};
+  struct sigaction action{};
+  struct sigaction old{};
+  action.sa_handler = [](int) { ++caught; };
+  ASSERT_EQ(::sigaction(SIGUSR1, &action, &old), 0);
+  std::thread sender([] {
+    for (int i = 0; i < 200; ++i) ::kill(::getpid(), SIGUSR1);
+  });
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(run(shell("exit 0")).ending.number, 0);
+  sender.join();
+  ::sigaction(SIGUSR1, &old, nullptr);
+  EXPECT_GT(caught, 0);
 }
 
 TEST(Process, its_own_children_end_with_it) {
