@@ -51,12 +51,21 @@ void close_from(int first) {
   for (int number = first; static_cast<rlim_t>(number) < end; ++number) ::fcntl(number, F_SETFD, FD_CLOEXEC);
 }
 
-// Between fork and exec: only calls that are safe after a fork of a program with threads. Returns where it failed.
+// Between vfork and exec, on the caller's memory while the caller sleeps: only calls of the system, and nothing written
+// that the caller reads. Returns where it failed.
 void become(const Start& start, pid_t parent, bool die_with_parent) {
   ::setpgid(0, 0);
   if (die_with_parent) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != parent) ::_exit(1);  // it died before the line above
+  }
+  // Exec does this too, but a handler that ran before it would run on the caller's memory.
+  for (int signal = 1; signal < NSIG; ++signal) {
+    struct sigaction action{};
+    if (::sigaction(signal, nullptr, &action) != 0 || action.sa_handler == SIG_IGN) continue;
+    action.sa_flags = 0;
+    action.sa_handler = SIG_DFL;
+    ::sigaction(signal, &action, nullptr);
   }
   for (const int signal : {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGPIPE, SIGCHLD}) ::signal(signal, SIG_DFL);
   sigset_t none;
@@ -80,6 +89,18 @@ void become(const Start& start, pid_t parent, bool die_with_parent) {
   ::execve(start.program, start.arguments, start.environment);
 }
 
+// vfork, not fork: this process may hold gigabytes of weights. Copying the tables of their pages takes long, and under
+// strict overcommit the system refuses it. The caller sleeps until the child has executed its program or ended.
+pid_t start_child(const Start& start, pid_t parent, bool die_with_parent, int failed) {
+  // NOLINTNEXTLINE(clang-analyzer-security.insecureAPI.vfork): become() does what vfork asks of a child
+  const pid_t child = ::vfork();
+  if (child != 0) return child;
+  become(start, parent, die_with_parent);
+  const int error = errno;
+  [[maybe_unused]] const ssize_t written = ::write(failed, &error, sizeof error);
+  ::_exit(127);
+}
+
 }  // namespace
 
 std::int64_t start(const Start& start) {
@@ -96,15 +117,18 @@ std::int64_t start(const Start& start) {
   }
   const pid_t parent = ::getpid();
   const bool die_with_parent = ::syscall(SYS_gettid) == parent;
-  const pid_t child = ::fork();
-  if (child < 0) return -1;
-  if (child == 0) {
-    become(start, parent, die_with_parent);
-    const int error = errno;
-    [[maybe_unused]] const ssize_t written = ::write(fails.number(), &error, sizeof error);
-    ::_exit(127);
+  // No handler of ours may run in the child while it has our memory.
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  const pid_t child = start_child(start, parent, die_with_parent, fails.number());
+  const int refused = errno;
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (child < 0) {
+    errno = refused;
+    return -1;
   }
-  ::setpgid(child, child);  // here too: whoever is first, the group is there when we return
   fails.close();
   int error = 0;
   ssize_t got = 0;

@@ -21,7 +21,7 @@ void no_sigpipe(int socket);                // where it is an option of the sock
 // A descriptor of `bytes` of memory that nobody can shrink.
 int shared_object(std::size_t bytes);
 
-// Everything that the child needs, made before the fork. The lists end with a null pointer.
+// Everything that the child needs, made before it is there. The lists end with a null pointer.
 struct Start {
   const char* program;
   char* const* arguments;
