@@ -176,7 +176,7 @@ Result<InstallResult> install_engine(const InstallOptions& options, InstallWatch
   if (!worker_only && !homebrew && !is_pinned(*entry))
     watch.note(entry->name + " " + entry->version + " is not in the catalogue and no --sha256 is given: not pinned");
 
-  auto staging = Staging::begin(options.engines_folder, entry->name, version,
+  auto staging = begin_engine(options.engines_folder, entry->name, version,
                                 worker_only || homebrew ? worker_disk_bytes : entry->disk_bytes);
   if (!staging) return std::unexpected(std::move(staging.error()));
   Job job(options, *entry, staging->work(), staging->tree(), watch, clock);

@@ -26,80 +26,17 @@ std::vector<std::string> names_in(const fs::path& folder) {
   return out;
 }
 
-TEST(Staging, ACommittedTreeIsTheEngineAndNothingElseIsLeft) {
+TEST(BeginEngine, StagesAVersionAndNamesItWhereItIsTaken) {
   const TestFolder folder;
   {
-    auto staging = Staging::begin(folder.path(), "e", "1", 0);
+    auto staging = begin_engine(folder.path(), "e", "1", 0);
     ASSERT_TRUE(staging) << to_string(staging.error());
-    spill(staging->tree() / "lib" / "a", "abc");
-    spill(staging->work() / "scratch", "abc");
-    EXPECT_FALSE(fs::exists(staging->target()));
+    spill(staging->tree() / "a", "abc");
+    EXPECT_THAT(begin_engine(folder.path(), "e", "1", 0).error().detail, HasSubstr("e 1: another process"));
+    EXPECT_TRUE(begin_engine(folder.path(), "e", "2", 0));
     ASSERT_TRUE(staging->commit());
   }
   EXPECT_THAT(names_in(folder.path() / "e"), ElementsAre("1"));
-  EXPECT_EQ(slurp(folder.path() / "e" / "1" / "lib" / "a"), "abc");
-}
-
-TEST(Staging, WithoutACommitNothingIsLeftAndWhatWasThereStays) {
-  const TestFolder folder;
-  spill(folder.path() / "e" / "1" / "a", "old");
-  {
-    auto staging = Staging::begin(folder.path(), "e", "1", 0);
-    ASSERT_TRUE(staging);
-    spill(staging->tree() / "a", "new");
-  }
-  EXPECT_EQ(slurp(folder.path() / "e" / "1" / "a"), "old");
-  EXPECT_THAT(names_in(folder.path() / "e"), ElementsAre("1"));
-  {
-    const auto other = Staging::begin(folder.path(), "f", "1", 0);
-  }
-  EXPECT_THAT(names_in(folder.path()), ElementsAre("e"));
-}
-
-TEST(Staging, ACommitReplacesWhatWasThere) {
-  const TestFolder folder;
-  spill(folder.path() / "e" / "1" / "a", "old");
-  spill(folder.path() / "e" / "1" / "b", "old");
-  {
-    auto staging = Staging::begin(folder.path(), "e", "1", 0);
-    ASSERT_TRUE(staging);
-    spill(staging->tree() / "a", "new");
-    ASSERT_TRUE(staging->commit());
-  }
-  EXPECT_THAT(names_in(folder.path() / "e" / "1"), ElementsAre("a"));
-  EXPECT_EQ(slurp(folder.path() / "e" / "1" / "a"), "new");
-}
-
-TEST(Staging, OfTwoAtOneVersionTheSecondIsToldAndAnotherVersionIsFree) {
-  const TestFolder folder;
-  const auto first = Staging::begin(folder.path(), "e", "1", 0);
-  ASSERT_TRUE(first);
-  const auto second = Staging::begin(folder.path(), "e", "1", 0);
-  ASSERT_FALSE(second);
-  EXPECT_EQ(second.error().code, Errc::full);
-  EXPECT_THAT(second.error().detail, HasSubstr("another process"));
-  EXPECT_TRUE(Staging::begin(folder.path(), "e", "2", 0));
-  EXPECT_TRUE(fs::exists(first->tree())) << "what is under way is not cleared";
-}
-
-TEST(Staging, LeftoversOfKilledProcessesGo) {
-  const TestFolder folder;
-  spill(folder.path() / "e" / ".installing-1-4711" / "tree" / "a", "half");
-  spill(folder.path() / "e" / ".installing-2.0-beta-4711" / "a", "half");
-  spill(folder.path() / "e" / ".removing-3-4711" / "a", "half");
-  spill(folder.path() / "e" / ".lock-2.0-beta", "");
-  const auto staging = Staging::begin(folder.path(), "e", "1", 0);
-  ASSERT_TRUE(staging);
-  EXPECT_THAT(names_in(folder.path() / "e"), ElementsAre(staging->work().filename().string(), ".lock-1"));
-}
-
-TEST(Staging, ADiskThatIsTooSmallIsNamedWithBothNumbers) {
-  const TestFolder folder;
-  const auto staging = Staging::begin(folder.path(), "e", "1", std::uint64_t{1} << 60);
-  ASSERT_FALSE(staging);
-  EXPECT_EQ(staging.error().code, Errc::full);
-  EXPECT_THAT(staging.error().detail, HasSubstr("TiB while it is installed"));
-  EXPECT_THAT(names_in(folder.path()), IsEmpty());
 }
 
 TEST(RemoveEngine, TakesTheFolderAndItsLog) {
@@ -116,7 +53,7 @@ TEST(RemoveEngine, TakesTheFolderAndItsLog) {
 TEST(RemoveEngine, WaitsForNoInstallation) {
   const TestFolder folder;
   spill(folder.path() / "e" / "1" / "a", "abc");
-  const auto staging = Staging::begin(folder.path(), "e", "1", 0);
+  const auto staging = begin_engine(folder.path(), "e", "1", 0);
   ASSERT_TRUE(staging);
   EXPECT_FALSE(remove_engine(folder.path(), "e", "1"));
   EXPECT_TRUE(fs::exists(folder.path() / "e" / "1" / "a"));
