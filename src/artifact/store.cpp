@@ -6,6 +6,7 @@
 #include "artifact/manifest.h"
 #include "base/mapped_file.h"
 #include "base/output_file.h"
+#include "base/staging.h"
 
 namespace assay::artifact {
 namespace {
@@ -30,15 +31,6 @@ Result<void> check_name(const std::string& name) {
   if (!name.empty() && name.size() <= 200 && name.front() != '.' && std::ranges::all_of(name, fits)) return {};
   return fail(Errc::bad_value, "name \"" + name + "\": expected letters, digits and ._-+, no dot first");
 }
-
-// Removes the unfinished folder unless it was given its name.
-struct Unfinished {
-  fs::path path;
-  ~Unfinished() {
-    std::error_code ignored;
-    if (!path.empty()) fs::remove_all(path, ignored);
-  }
-};
 
 bool is_folder(const StoredModel& model) { return !model.format.starts_with("GGUF"); }
 
@@ -136,6 +128,7 @@ Result<std::vector<StoredModel>> Store::list() const {
     if (entry.path().filename().string().front() == '.' || !entry.is_directory(error)) continue;
     if (!fs::exists(entry.path() / manifest_name, error)) continue;  // somebody's own folder
     auto model = read_folder(entry.path());
+    if (!model && !fs::exists(entry.path(), error)) continue;  // removed in this moment
     if (!model) return std::unexpected(std::move(model.error()));
     out.push_back(std::move(*model));
   }
@@ -163,8 +156,18 @@ Result<StoredModel> Store::import(const ImportOptions& options, const ByteProgre
   const auto checkpoint = Checkpoint::open(options.path);
   if (!checkpoint) return std::unexpected(checkpoint.error());
   const fs::path place = folder_ / model.name;
-  if (fs::exists(place, error))
+  const std::string what = "model \"" + model.name + "\"";
+  const auto taken = [&]() -> Result<void> {
+    std::error_code ignored;
+    if (!fs::exists(place, ignored)) return {};
     return fail(Errc::bad_value, "a model named \"" + model.name + "\" is there already: expected another --name");
+  };
+  ASSAY_TRY(taken());
+  // Of two imports under one name one goes on. The files are hashed under the lock: that may take minutes, in which the
+  // name is ours.
+  auto staging = Staging::begin(folder_, model.name, what, 0);
+  if (!staging) return std::unexpected(std::move(staging.error()));
+  ASSAY_TRY(taken());
 
   model.source = fs::absolute(options.path, error).lexically_normal().string();
   const std::vector<std::string> files = files_of(*checkpoint);
@@ -172,12 +175,16 @@ Result<StoredModel> Store::import(const ImportOptions& options, const ByteProgre
   auto hashes = hash_each(checkpoint->files(), progress);
   if (!hashes) return std::unexpected(std::move(hashes.error()));
   model.sha256 = std::move(hashes->all);
-  const auto others = list();
-  if (!others) return std::unexpected(others.error());
-  for (const StoredModel& other : *others) {
-    if (other.sha256 == model.sha256)
-      return fail(Errc::bad_value, options.path + ": the same weights are there already as \"" + other.name + "\"");
-  }
+  const auto twice = [&]() -> Result<void> {
+    const auto others = list();
+    if (!others) return std::unexpected(others.error());
+    for (const StoredModel& other : *others) {
+      if (other.sha256 == model.sha256)
+        return fail(Errc::bad_value, options.path + ": the same weights are there already as \"" + other.name + "\"");
+    }
+    return {};
+  };
+  ASSAY_TRY(twice());  // before anything is copied
   for (std::size_t i = 0; i < files.size(); ++i) {
     StoredFile file{.file_name = file_name(files[i]), .bytes = fs::file_size(files[i], error), .sha256 = {}};
     if (error) return std::unexpected(system_error(files[i], error));
@@ -197,17 +204,15 @@ Result<StoredModel> Store::import(const ImportOptions& options, const ByteProgre
   model.context = checkpoint->config().context_train;
   model.imported_unix_s = options.now_unix_s;
 
-  Unfinished unfinished{folder_ / ("." + model.name + ".partial")};
-  fs::remove_all(unfinished.path, error);  // left by a crash
-  fs::create_directories(unfinished.path, error);
-  if (error) return std::unexpected(system_error(unfinished.path.string(), error));
-  const auto kept = keep_files(files, unfinished.path, options.as);
+  const auto kept = keep_files(files, staging->tree(), options.as);
   if (!kept) return std::unexpected(kept.error());
   model.kept = *kept;
-  ASSAY_TRY(write_text(unfinished.path / manifest_name, write_manifest(model)));
-  fs::rename(unfinished.path, place, error);
-  if (error) return std::unexpected(system_error(place.string(), error));
-  unfinished.path.clear();
+  ASSAY_TRY(write_text(staging->tree() / manifest_name, write_manifest(model)));
+  // Somebody may have imported the same weights under another name meanwhile: asked again where nobody else can commit.
+  const auto all = FolderLock::take(folder_, "", "the models in " + folder_.string(), FolderLock::Wait::yes);
+  if (!all) return std::unexpected(all.error());
+  ASSAY_TRY(twice());
+  ASSAY_TRY(staging->commit());
   return read_folder(place);
 }
 
@@ -223,12 +228,7 @@ Result<std::uint64_t> Store::remove(std::string_view name) const {
       if (fs::hard_link_count(path, error) == 1 && !error) freed += file.bytes;
     }
   }
-  const fs::path gone = folder_ / ("." + model->name + ".removed");
-  fs::remove_all(gone, error);
-  fs::rename(place, gone, error);
-  if (error) return std::unexpected(system_error(place.string(), error));
-  fs::remove_all(gone, error);
-  if (error) return std::unexpected(system_error(gone.string(), error));
+  ASSAY_TRY(remove_folder(folder_, model->name, "model \"" + model->name + "\""));
   return freed;
 }
 

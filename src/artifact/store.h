@@ -4,7 +4,8 @@
 //   models/NAME/FILE...                 hard links (or copies); none where the model is kept by reference
 //
 // Invariants:
-//  1. A folder appears and disappears whole, by one rename; names that begin with a dot are under way or left by a crash.
+//  1. A folder appears and disappears whole, by one rename, under a lock (base/staging.h); names that begin with a dot
+//     are under way or left by a crash.
 //  2. No byte is copied unless a copy is asked for, and nothing outside models/ is ever changed or deleted.
 //  3. One SHA-256, one name.
 #pragma once
@@ -65,11 +66,12 @@ class Store final {
 
   // Opens the model as a checkpoint, hashes it and keeps it. Where a hard link cannot be made (another file system) the
   // result says Kept::reference. Errc::bad_value: a name that is no file name, or taken, or the same SHA-256 under
-  // another name; the checkpoint's own errors; Errc::full with path, bytes needed and free (copies).
+  // another name; the checkpoint's own errors; Errc::full: another process imports or removes this name, or with path,
+  // bytes needed and free (copies).
   Result<StoredModel> import(const ImportOptions& options, const ByteProgress& progress = {}) const;
 
   // Forgets the model and deletes its links or copies. Gives the bytes that became free: 0 where the same files have
-  // another name elsewhere.
+  // another name elsewhere. Errc::full: another process imports or removes this name.
   Result<std::uint64_t> remove(std::string_view name) const;
 
  private:

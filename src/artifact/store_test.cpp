@@ -2,9 +2,14 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>  // NOLINT(modernize-deprecated-headers): SIGKILL and kill are POSIX
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <fstream>
+#include <functional>
 #include <iterator>
 
 #include "artifact/check.h"
@@ -26,6 +31,39 @@ std::string slurp(const fs::path& path) {
 }
 void spill(const fs::path& path, std::string_view text) {
   std::ofstream(path, std::ios::binary).write(text.data(), static_cast<std::streamsize>(text.size()));
+}
+
+std::vector<std::string> names_in(const fs::path& folder) {
+  std::vector<std::string> out;
+  for (const auto& entry : fs::directory_iterator(folder)) out.push_back(entry.path().filename().string());
+  std::ranges::sort(out);
+  return out;
+}
+
+// Runs `work` in `count` processes that begin together; gives their exit codes, -1 for one that a signal ended.
+std::vector<int> at_once(int count, const std::function<int(int)>& work) {
+  std::array<int, 2> ends{};
+  EXPECT_EQ(::pipe(ends.data()), 0);
+  std::vector<pid_t> children;
+  for (int i = 0; i < count; ++i) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      char none = 0;
+      ::close(ends[1]);
+      [[maybe_unused]] const auto begun = ::read(ends[0], &none, 1);  // until all are there
+      ::_exit(work(i));
+    }
+    children.push_back(child);
+  }
+  ::close(ends[0]);
+  ::close(ends[1]);
+  std::vector<int> endings;
+  for (const pid_t child : children) {
+    int status = 0;
+    EXPECT_EQ(::waitpid(child, &status, 0), child);
+    endings.push_back(WIFEXITED(status) ? WEXITSTATUS(status) : -1);
+  }
+  return endings;
 }
 
 class StoreTest : public ::testing::Test {
@@ -168,11 +206,96 @@ TEST_F(StoreTest, a_changed_byte_is_found) {
 }
 
 TEST_F(StoreTest, what_a_crash_left_is_neither_listed_nor_in_the_way) {
-  fs::create_directories(store_.folder() / ".tiny.partial");
-  spill(store_.folder() / ".tiny.partial" / "tiny.gguf", "half");
+  for (const char* name : {".installing-tiny-4711", ".removing-other-4711"}) {
+    fs::create_directories(store_.folder() / name);
+    spill(store_.folder() / name / "tiny.gguf", "half");
+  }
   EXPECT_THAT(store_.list().value(), IsEmpty());
   ASSERT_TRUE(store_.import({.path = model("tiny.gguf")}));
-  EXPECT_FALSE(fs::exists(store_.folder() / ".tiny.partial"));
+  EXPECT_THAT(names_in(store_.folder()), ElementsAre("tiny"));
+}
+
+TEST_F(StoreTest, a_refused_import_leaves_nothing) {
+  ASSERT_TRUE(store_.import({.path = model("tiny.gguf")}));
+  EXPECT_THAT(refusal({.path = path("tiny.gguf"), .name = "other"}), HasSubstr("the same weights"));
+  EXPECT_THAT(names_in(store_.folder()), ElementsAre("tiny"));
+}
+
+// Processes, not threads: each has a lock, a process id and a crash of its own.
+TEST_F(StoreTest, of_many_imports_of_one_name_at_once_one_is_whole_and_the_others_are_told) {
+  const std::string from = model("tiny.gguf");
+  constexpr int count = 6;
+  for (int round = 0; round < 20; ++round) {
+    const auto endings = at_once(count, [&](int i) {
+      const auto made = store_.import({.path = from, .name = "one"});
+      if (made) return 0;
+      const std::string& why = made.error().detail;
+      return why.contains("is there already") || why.contains("another process") ? 1 : 2 + i;
+    });
+    EXPECT_EQ(std::ranges::count(endings, 0), 1) << "round " << round;
+    EXPECT_EQ(std::ranges::count(endings, 1), count - 1) << "round " << round;
+    EXPECT_THAT(names_in(store_.folder()), ElementsAre("one"));
+    const auto found = store_.find("one");
+    ASSERT_TRUE(found) << to_string(found.error());
+    EXPECT_THAT(check_files(*found).value(), IsEmpty());
+    ASSERT_TRUE(store_.remove("one"));
+  }
+}
+
+TEST_F(StoreTest, of_many_imports_of_the_same_weights_under_other_names_one_is_kept) {
+  const std::string from = model("tiny.gguf");
+  for (int round = 0; round < 20; ++round) {
+    const auto endings = at_once(4, [&](int i) {
+      const auto made = store_.import({.path = from, .name = "name" + std::to_string(i)});
+      return made ? 0 : made.error().detail.contains("the same weights") ? 1 : 2;
+    });
+    EXPECT_EQ(std::ranges::count(endings, 0), 1) << "round " << round;
+    EXPECT_EQ(std::ranges::count(endings, 1), 3) << "round " << round;
+    const auto left = store_.list();
+    ASSERT_TRUE(left);
+    ASSERT_EQ(left->size(), 1U);
+    ASSERT_TRUE(store_.remove(left->front().name));
+  }
+}
+
+TEST_F(StoreTest, lists_and_removals_at_once_never_show_half_a_model) {
+  const std::string from = model("tiny.gguf");
+  ASSERT_TRUE(store_.import({.path = model("other.gguf", 2)}));
+  const auto endings = at_once(4, [&](int i) {
+    for (int round = 0; round < 60; ++round) {
+      if (i % 2 == 0) {
+        const auto made = store_.import({.path = from, .name = "one"});
+        const auto removed = made ? store_.remove("one") : Result<std::uint64_t>(0);
+        if (!removed && removed.error().code != Errc::full && removed.error().code != Errc::not_found) return 2;
+      } else {
+        const auto list = store_.list();
+        if (!list || list->empty() || list->size() > 2) return 3;
+        for (const StoredModel& model : *list) {
+          if (model.files.size() != 1) return 4;
+        }
+      }
+    }
+    return 0;
+  });
+  EXPECT_THAT(endings, ElementsAre(0, 0, 0, 0));
+}
+
+TEST_F(StoreTest, one_that_is_killed_while_it_imports_is_cleared_away_by_the_next) {
+  const std::string from = model("tiny.gguf");
+  const pid_t child = ::fork();
+  if (child == 0) {
+    [[maybe_unused]] const auto never = store_.import({.path = from}, [](std::uint64_t) {
+      ::kill(::getpid(), SIGKILL);
+      return true;
+    });
+    ::_exit(0);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFSIGNALED(status));
+  EXPECT_THAT(store_.list().value(), IsEmpty());
+  ASSERT_TRUE(store_.import({.path = from}));
+  EXPECT_THAT(names_in(store_.folder()), ElementsAre("tiny"));
 }
 
 TEST_F(StoreTest, a_broken_manifest_is_named) {
