@@ -126,13 +126,21 @@ Result<measure::Artifact> describe(const Session& session, const MatrixOptions& 
   return artifact;
 }
 
-Result<measure::Ceilings> ceilings_of(const Session& session, const MatrixOptions& options) {
-  const auto isa = chosen_isa();
-  if (!isa) return std::unexpected(isa.error());
+// What the machine can do at most, on as many threads as direct has.
+Result<std::unique_ptr<measure::CeilingProbe>> make_probe(const Session& session, const MatrixOptions& options,
+                                                          const device::HostFacts& machine) {
   const auto threads = chosen_threads(options.model.threads);
   if (!threads) return std::unexpected(threads.error());
-  device::ThreadPool pool(*threads);
-  return measure::measure_ceilings(pool, *isa, session.clock);
+  return measure::CeilingProbe::make(*threads, machine.cache_bytes, machine.memory_bytes, session.clock);
+}
+
+Result<void> take_ceilings(measure::CeilingProbe& probe, std::uint32_t round, measure::Ceilings& ceilings) {
+  const auto taken = probe.measure_once(round);
+  if (!taken) return std::unexpected(taken.error());
+  measure::add_round(ceilings, *taken);
+  ceilings.read_pattern = probe.read_pattern();
+  ceilings.int8_path = probe.int8_path();
+  return {};
 }
 
 // How fast the GPU copies, where a row runs on it; why that is not known stands in the row.
@@ -226,9 +234,9 @@ Result<measure::Matrix> run_matrix(const Session& session, MatrixOptions options
   auto artifact = describe(session, options, loaded);
   if (!artifact) return std::unexpected(std::move(artifact.error()));
   matrix.artifact = std::move(*artifact);
-  auto ceilings = ceilings_of(session, options);
-  if (!ceilings) return std::unexpected(std::move(ceilings.error()));
-  matrix.ceilings = *ceilings;
+  auto probe = make_probe(session, options, matrix.machine);
+  if (!probe) return std::unexpected(std::move(probe.error()));
+  ASSAY_TRY(take_ceilings(**probe, 0, matrix.ceilings));
 
   auto gathered = gather_contestants(session, loaded, options.model,
                                      {.engines = options.engines,

@@ -1,21 +1,64 @@
-// The machine's ceilings, measured in the same run as the speeds that are held against them.
+// The machine's ceilings, taken in every round beside the speeds that are held against them.
 #pragma once
 
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/arena.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "device/cpu/thread_pool.h"
-#include "kernel/isa.h"
+#include "kernel/ceiling/ceiling.h"
 #include "measure/record.h"
 
 namespace assay::measure {
 
 struct CeilingSettings {
-  std::size_t bytes = std::size_t{512} << 20;  // read by all threads together; far beyond the caches
-  int rounds = 5;                              // the best counts: a ceiling is what the machine can do
+  // Read by all threads together. 0: four times the caches, at least 512 MiB, at most a quarter of the memory.
+  std::uint64_t bytes = 0;
+  int passes = 3;                    // of each way, in each round; the best counts: a ceiling is what can be done
+  std::int64_t pass_ns = 8'000'000;  // how long a pass of multiplying takes at least
+  std::size_t patterns = 3;          // ways of reading that every round tries: the best when all were tried
 };
 
-// Reads and multiplies on all threads of the pool, `rounds` times each, about half a second. Errc::full: no memory.
-Result<Ceilings> measure_ceilings(device::ThreadPool& pool, kernel::Isa isa, const Clock& clock,
-                                  const CeilingSettings& settings = {});
+// Reads and multiplies on threads of its own. It holds its memory only while it measures, so that no engine's footprint
+// contains it and none is short of it. One thread at a time calls it.
+class CeilingProbe {
+ public:
+  // Tries every way of reading and multiplying that this machine has (kernel/ceiling), about half a second, and keeps the
+  // best. `caches`: HostFacts::cache_bytes; `memory`: HostFacts::memory_bytes; 0 where they are not known. Errc::full: no
+  // memory.
+  static Result<std::unique_ptr<CeilingProbe>> make(std::size_t threads, std::uint64_t caches, std::uint64_t memory,
+                                                    const Clock& clock, const CeilingSettings& settings = {});
+
+  // One round, 50 to 150 ms. Errc::full: no memory. `round` is put into what it returns.
+  Result<CeilingRound> measure_once(std::uint32_t round);
+
+  const std::string& read_pattern() const { return reads_.front().name; }  // the best so far
+  const std::string& int8_path() const { return path_.name; }
+  std::uint64_t bytes() const { return bytes_; }
+
+ private:
+  struct Pass {
+    double seconds = 1e9;
+    double cores_missing = not_told;
+  };
+  CeilingProbe(std::size_t threads, std::uint64_t bytes, const Clock& clock, const CeilingSettings& settings);
+  template <class Work>
+  Pass timed(Work&& work);
+  Pass best_read(const kernel::ReadPattern& pattern, const std::byte* memory, int passes);
+  double best_multiply(const kernel::Int8Path& path, int passes);  // multiply-adds a second
+  Result<Pages> take_memory();
+
+  const std::uint64_t bytes_;
+  const Clock& clock_;
+  const CeilingSettings settings_;
+  device::ThreadPool pool_;
+  std::vector<kernel::ReadPattern> reads_;  // fastest first
+  kernel::Int8Path path_;
+  std::uint64_t kept_ = 0;  // what was read: nothing is dropped as unused
+};
 
 }  // namespace assay::measure

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <vector>
@@ -331,15 +332,47 @@ TEST(Watch, a_process_that_is_gone_has_no_memory_and_stops_nothing) {
   EXPECT_THAT(watch->memory_source(gone), HasSubstr("of process 1073741824"));
 }
 
-TEST(Ceilings, are_positive_and_finite) {
-  device::ThreadPool pool(2);
-  const auto ceilings =
-      measure_ceilings(pool, kernel::best_isa(), SteadyClock(), {.bytes = std::size_t{8} << 20, .rounds = 1});
-  ASSERT_TRUE(ceilings);
-  EXPECT_GT(ceilings->read_gb_s, 0.01);
-  EXPECT_LT(ceilings->read_gb_s, 1e5);
-  EXPECT_GT(ceilings->int8_gmac_s, 0.01);
-  EXPECT_LT(ceilings->int8_gmac_s, 1e6);
+TEST(CeilingProbe, takes_finite_figures_in_each_round_and_names_how) {
+  const SteadyClock clock;
+  auto probe = CeilingProbe::make(2, 0, 0, clock,
+                                  {.bytes = std::uint64_t{8} << 20, .passes = 1, .pass_ns = 100'000, .patterns = 2});
+  ASSERT_TRUE(probe);
+  Ceilings ceilings;
+  for (std::uint32_t round = 0; round < 3; ++round) {
+    const auto taken = (*probe)->measure_once(round);
+    ASSERT_TRUE(taken);
+    EXPECT_EQ(taken->round, round);
+    EXPECT_GT(taken->read_gb_s, 0.01);
+    EXPECT_LT(taken->read_gb_s, 1e5);
+    EXPECT_GT(taken->int8_gmac_s, 0.01);
+    EXPECT_LT(taken->int8_gmac_s, 1e6);
+    EXPECT_GE(taken->cores_missing, 0);
+    add_round(ceilings, *taken);
+  }
+  EXPECT_EQ(ceilings.rounds.size(), 3U);
+  EXPECT_EQ(ceilings.read_gb_s, std::ranges::max(ceilings.rounds, {}, &CeilingRound::read_gb_s).read_gb_s);
+  EXPECT_TRUE(std::isnan(ceilings.device_gb_s)) << "no GPU was asked";
+  const auto patterns = kernel::read_patterns();
+  const auto paths = kernel::int8_paths();
+  EXPECT_NE(std::ranges::find(patterns, (*probe)->read_pattern(), &kernel::ReadPattern::name), patterns.end());
+  EXPECT_NE(std::ranges::find(paths, (*probe)->int8_path(), &kernel::Int8Path::name), paths.end());
+}
+
+TEST(CeilingProbe, reads_far_more_than_the_caches_and_little_of_the_memory) {
+  const SteadyClock clock;
+  const CeilingSettings quick{.bytes = 0, .passes = 1, .pass_ns = 100'000, .patterns = 1};
+  constexpr std::uint64_t mib = std::uint64_t{1} << 20;
+  EXPECT_EQ((*CeilingProbe::make(1, 32 * mib, 256 * mib, clock, quick))->bytes(), 64 * mib);
+  EXPECT_EQ((*CeilingProbe::make(1, 160 * mib, 4096 * mib, clock, quick))->bytes(), 640 * mib);
+  const auto refused = CeilingProbe::make(1, 0, 0, clock, {.bytes = std::uint64_t{1} << 60});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::full);
+}
+
+TEST(Ceilings, a_round_in_which_cores_were_missing_is_a_busy_one) {
+  EXPECT_FALSE(busy({.cores_missing = 0.05}));
+  EXPECT_TRUE(busy({.cores_missing = 0.5}));
+  EXPECT_FALSE(busy({})) << "not told";
 }
 
 TEST(Client, a_request_that_does_not_end_is_cancelled_at_its_deadline) {

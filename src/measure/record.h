@@ -193,11 +193,25 @@ struct Artifact {
   std::uint64_t bytes_per_token = 0;  // read for one decoded token, without keys and values
 };
 
-struct Ceilings {
-  double read_gb_s = 0;    // all threads, memory far beyond the caches
-  double int8_gmac_s = 0;  // all threads, 8-bit multiply-adds in registers
-  // Of an NVIDIA GPU where a row runs on one: copying within its memory, bytes read plus bytes written.
+// The ceilings as they were found in one round, beside the engines of that round. Round 0 is before anything ran.
+struct CeilingRound {
+  std::uint32_t round = 0;
+  double read_gb_s = not_told;
+  double int8_gmac_s = not_told;
   double device_gb_s = not_told;
+  // Cores that the probe's threads asked for and did not get while its best pass ran; the machine was busy.
+  double cores_missing = not_told;
+};
+
+// What the machine can do at most: the best of all rounds.
+struct Ceilings {
+  double read_gb_s = 0;           // all threads, memory far beyond the caches
+  double int8_gmac_s = 0;         // all threads, 8-bit multiply-adds in registers
+  double device_gb_s = not_told;  // of an NVIDIA GPU where a row runs on one: reading its memory
+  std::string read_pattern{};     // how the best read: "avx512, 2 streams, 2 KiB ahead"
+  std::string int8_path{};        // what multiplied: "amx int8"
+  std::string device_pattern{};   // how the GPU read best: "132 x 16 blocks of 512 threads, 8 loads each"
+  std::vector<CeilingRound> rounds{};
 };
 
 // What the machine was like before anything ran.
@@ -268,6 +282,12 @@ struct Matrix {
   Artifact artifact{};
   std::vector<Row> rows{};
 };
+
+// Puts one more round into the ceilings: the best counts, the round is kept.
+void add_round(Ceilings& ceilings, const CeilingRound& round);
+
+// The machine was busy in a round where its ceilings were taken: more than this many cores were missing.
+bool busy(const CeilingRound& round);
 
 // At which the weights of this row can be read at most, in GB/s; NaN: nobody measured that.
 double read_ceiling(const Row& row, const Ceilings& ceilings);

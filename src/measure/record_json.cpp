@@ -41,6 +41,10 @@ struct Writer {
   void operator()(const char* key, const T& value, const char*) {
     out[key] = write(value, matrix);
   }
+  template <class T>
+  void added(const char* key, const T& value, const char*) {
+    out[key] = write(value, matrix);
+  }
   void nullable(const char* key, const std::string& value, const char*) {
     out[key] = value.empty() ? Json(nullptr) : Json(value);
   }
@@ -123,6 +127,11 @@ struct Reader {
       return;
     }
     result = read(*json, path + key, value);
+  }
+  // A field that records of an earlier assay lack: it keeps its default.
+  template <class T>
+  void added(const char* key, T& value, const char*) {
+    if (const Json* json = find(key, true)) result = read(*json, path + key, value);
   }
   void nullable(const char* key, std::string& value, const char*) {
     const Json* json = find(key, true);
@@ -260,6 +269,10 @@ struct SchemaMaker {
   void operator()(const char* key, const T&, const char* meaning) {
     constexpr bool nullable = is_optional<T> || std::is_same_v<T, double> || std::is_same_v<T, Estimate>;
     add(key, schema_of<T>(), meaning, !nullable);
+  }
+  template <class T>
+  void added(const char* key, const T&, const char* meaning) {
+    add(key, schema_of<T>(), meaning, false);
   }
   void nullable(const char* key, const std::string&, const char* meaning) {
     add(key, {{"type", {"string", "null"}}}, meaning, false);

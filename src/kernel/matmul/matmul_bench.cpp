@@ -75,20 +75,20 @@ void quantize_inputs(benchmark::State& state) {
       benchmark::Counter(65536e-9 * static_cast<double>(state.iterations()), benchmark::Counter::kIsRate);
 }
 
-void read_ceiling(benchmark::State& state, Isa isa) {
+void read_ceiling(benchmark::State& state, const ReadPattern& pattern) {
   constexpr std::size_t bytes = std::size_t{256} << 20;
   const Pages memory = allocate_pages(bytes);
   std::memset(memory.get(), 1, bytes);
-  for (auto _ : state) benchmark::DoNotOptimize(kernel::read_all(isa, {memory.get(), bytes}));
+  for (auto _ : state) benchmark::DoNotOptimize(pattern.read(memory.get(), bytes));
   state.counters["GB/s"] = benchmark::Counter(
       static_cast<double>(bytes) * 1e-9 * static_cast<double>(state.iterations()), benchmark::Counter::kIsRate);
 }
 
-void int8_ceiling(benchmark::State& state, Isa isa) {
+void int8_ceiling(benchmark::State& state, const Int8Path& path) {
   std::uint64_t macs = 0;
   for (auto _ : state) {
-    const Int8Work work = int8_work(isa, 10'000);
-    benchmark::DoNotOptimize(work.kept);
+    const Int8Work work = path.multiply(10'000);
+    benchmark::DoNotOptimize(work.sum);
     macs += work.macs;
   }
   state.counters["GMAC/s"] = benchmark::Counter(static_cast<double>(macs) * 1e-9, benchmark::Counter::kIsRate);
@@ -99,10 +99,11 @@ void register_all() {
   const auto add = [](const std::string& name, auto function) {
     RegisterBenchmark(name.c_str(), function)->Unit(benchmark::kMillisecond);
   };
-  for (const Isa isa : {Isa::portable, Isa::avx2, Isa::avx512}) {
-    if (isa > best_isa()) continue;
-    add("ceiling/read/" + std::string(name(isa)), [=](benchmark::State& s) { read_ceiling(s, isa); });
-    add("ceiling/int8/" + std::string(name(isa)), [=](benchmark::State& s) { int8_ceiling(s, isa); });
+  for (const ReadPattern& pattern : read_patterns()) {
+    add("ceiling/read/" + pattern.name, [=](benchmark::State& s) { read_ceiling(s, pattern); });
+  }
+  for (const Int8Path& path : int8_paths()) {
+    add("ceiling/int8/" + path.name, [=](benchmark::State& s) { int8_ceiling(s, path); });
   }
   RegisterBenchmark("quantize_inputs", quantize_inputs);
 #define ASSAY_MATMUL_VARIANT(level, group) Isa::level,
