@@ -134,15 +134,6 @@ Result<std::unique_ptr<measure::CeilingProbe>> make_probe(const Session& session
   return measure::CeilingProbe::make(*threads, machine.cache_bytes, machine.memory_bytes, session.clock);
 }
 
-Result<void> take_ceilings(measure::CeilingProbe& probe, std::uint32_t round, measure::Ceilings& ceilings) {
-  const auto taken = probe.measure_once(round);
-  if (!taken) return std::unexpected(taken.error());
-  measure::add_round(ceilings, *taken);
-  ceilings.read_pattern = probe.read_pattern();
-  ceilings.int8_path = probe.int8_path();
-  return {};
-}
-
 // How fast the GPU copies, where a row runs on it; why that is not known stands in the row.
 void measure_gpu(const Session& session, std::vector<measure::Contestant>& contestants, measure::Ceilings& ceilings) {
   std::optional<Result<double>> met;
@@ -236,7 +227,9 @@ Result<measure::Matrix> run_matrix(const Session& session, MatrixOptions options
   matrix.artifact = std::move(*artifact);
   auto probe = make_probe(session, options, matrix.machine);
   if (!probe) return std::unexpected(std::move(probe.error()));
-  ASSAY_TRY(take_ceilings(**probe, 0, matrix.ceilings));
+  auto ceilings = (*probe)->measure_once();
+  if (!ceilings) return std::unexpected(std::move(ceilings.error()));
+  matrix.ceilings = std::move(*ceilings);
 
   auto gathered = gather_contestants(session, loaded, options.model,
                                      {.engines = options.engines,

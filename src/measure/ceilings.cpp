@@ -117,8 +117,8 @@ double CeilingProbe::best_multiply(const kernel::Int8Path& path, int passes) {
   return best;
 }
 
-Result<CeilingRound> CeilingProbe::measure_once(std::uint32_t round) {
-  CeilingRound out{.round = round};
+Result<Ceilings> CeilingProbe::measure_once() {
+  Ceilings out;
   {
     const auto memory = take_memory();
     if (!memory) return std::unexpected(memory.error());
@@ -132,7 +132,9 @@ Result<CeilingRound> CeilingProbe::measure_once(std::uint32_t round) {
     out.cores_missing = best->cores_missing;
     std::swap(reads_.front(), reads_[static_cast<std::size_t>(best - passes.begin())]);
   }
+  out.read_pattern = reads_.front().name;
   out.int8_gmac_s = best_multiply(path_, settings_.passes) * 1e-9;
+  out.int8_path = path_.name;
   return out;
 }
 

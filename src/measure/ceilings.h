@@ -33,11 +33,9 @@ class CeilingProbe {
   static Result<std::unique_ptr<CeilingProbe>> make(std::size_t threads, std::uint64_t caches, std::uint64_t memory,
                                                     const Clock& clock, const CeilingSettings& settings = {});
 
-  // One round, 50 to 150 ms. Errc::full: no memory. `round` is put into what it returns.
-  Result<CeilingRound> measure_once(std::uint32_t round);
+  // All but device_gb_s, in 50 to 150 ms. Errc::full: no memory.
+  Result<Ceilings> measure_once();
 
-  const std::string& read_pattern() const { return reads_.front().name; }  // the best so far
-  const std::string& int8_path() const { return path_.name; }
   std::uint64_t bytes() const { return bytes_; }
 
  private:

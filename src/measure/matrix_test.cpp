@@ -332,30 +332,25 @@ TEST(Watch, a_process_that_is_gone_has_no_memory_and_stops_nothing) {
   EXPECT_THAT(watch->memory_source(gone), HasSubstr("of process 1073741824"));
 }
 
-TEST(CeilingProbe, takes_finite_figures_in_each_round_and_names_how) {
+TEST(CeilingProbe, takes_finite_figures_each_time_and_names_how) {
   const SteadyClock clock;
   auto probe = CeilingProbe::make(2, 0, 0, clock,
                                   {.bytes = std::uint64_t{8} << 20, .passes = 1, .pass_ns = 100'000, .patterns = 2});
   ASSERT_TRUE(probe);
-  Ceilings ceilings;
-  for (std::uint32_t round = 0; round < 3; ++round) {
-    const auto taken = (*probe)->measure_once(round);
+  const auto patterns = kernel::read_patterns();
+  const auto paths = kernel::int8_paths();
+  for (int round = 0; round < 3; ++round) {
+    const auto taken = (*probe)->measure_once();
     ASSERT_TRUE(taken);
-    EXPECT_EQ(taken->round, round);
     EXPECT_GT(taken->read_gb_s, 0.01);
     EXPECT_LT(taken->read_gb_s, 1e5);
     EXPECT_GT(taken->int8_gmac_s, 0.01);
     EXPECT_LT(taken->int8_gmac_s, 1e6);
     EXPECT_GE(taken->cores_missing, 0);
-    add_round(ceilings, *taken);
+    EXPECT_NE(std::ranges::find(patterns, taken->read_pattern, &kernel::ReadPattern::name), patterns.end());
+    EXPECT_NE(std::ranges::find(paths, taken->int8_path, &kernel::Int8Path::name), paths.end());
+    EXPECT_TRUE(std::isnan(taken->device_gb_s)) << "no GPU was asked";
   }
-  EXPECT_EQ(ceilings.rounds.size(), 3U);
-  EXPECT_EQ(ceilings.read_gb_s, std::ranges::max(ceilings.rounds, {}, &CeilingRound::read_gb_s).read_gb_s);
-  EXPECT_TRUE(std::isnan(ceilings.device_gb_s)) << "no GPU was asked";
-  const auto patterns = kernel::read_patterns();
-  const auto paths = kernel::int8_paths();
-  EXPECT_NE(std::ranges::find(patterns, (*probe)->read_pattern(), &kernel::ReadPattern::name), patterns.end());
-  EXPECT_NE(std::ranges::find(paths, (*probe)->int8_path(), &kernel::Int8Path::name), paths.end());
 }
 
 TEST(CeilingProbe, reads_far_more_than_the_caches_and_little_of_the_memory) {
@@ -369,7 +364,7 @@ TEST(CeilingProbe, reads_far_more_than_the_caches_and_little_of_the_memory) {
   EXPECT_EQ(refused.error().code, Errc::full);
 }
 
-TEST(Ceilings, a_round_in_which_cores_were_missing_is_a_busy_one) {
+TEST(Ceilings, that_were_taken_while_cores_were_missing_are_of_a_busy_machine) {
   EXPECT_FALSE(busy({.cores_missing = 0.05}));
   EXPECT_TRUE(busy({.cores_missing = 0.5}));
   EXPECT_FALSE(busy({})) << "not told";

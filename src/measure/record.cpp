@@ -17,14 +17,7 @@ double Timing::prefill_tok_s() const {
   return static_cast<double>(prompt_tokens - cached_tokens) / (prefill_ns * 1e-9);
 }
 
-void add_round(Ceilings& ceilings, const CeilingRound& round) {
-  ceilings.read_gb_s = std::fmax(ceilings.read_gb_s, round.read_gb_s);
-  ceilings.int8_gmac_s = std::fmax(ceilings.int8_gmac_s, round.int8_gmac_s);
-  ceilings.device_gb_s = std::fmax(ceilings.device_gb_s, round.device_gb_s);
-  ceilings.rounds.push_back(round);
-}
-
-bool busy(const CeilingRound& round) { return round.cores_missing > noisy_cores; }
+bool busy(const Ceilings& ceilings) { return ceilings.cores_missing > noisy_cores; }
 
 double read_ceiling(const Row& row, const Ceilings& ceilings) {
   if (row.subject.device == "cpu") return ceilings.read_gb_s;

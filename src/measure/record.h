@@ -193,17 +193,7 @@ struct Artifact {
   std::uint64_t bytes_per_token = 0;  // read for one decoded token, without keys and values
 };
 
-// The ceilings as they were found in one round, beside the engines of that round. Round 0 is before anything ran.
-struct CeilingRound {
-  std::uint32_t round = 0;
-  double read_gb_s = not_told;
-  double int8_gmac_s = not_told;
-  double device_gb_s = not_told;
-  // Cores that the probe's threads asked for and did not get while its best pass ran; the machine was busy.
-  double cores_missing = not_told;
-};
-
-// What the machine can do at most: the best of all rounds.
+// What the machine can do at most.
 struct Ceilings {
   double read_gb_s = 0;           // all threads, memory far beyond the caches
   double int8_gmac_s = 0;         // all threads, 8-bit multiply-adds in registers
@@ -211,7 +201,9 @@ struct Ceilings {
   std::string read_pattern{};     // how the best read: "avx512, 2 streams, 2 KiB ahead"
   std::string int8_path{};        // what multiplied: "amx int8"
   std::string device_pattern{};   // how the GPU read best: "132 x 16 blocks of 512 threads, 8 loads each"
-  std::vector<CeilingRound> rounds{};
+  // Cores that the probe's threads asked for and did not get while it read; above noisy_cores the machine was busy, and
+  // so the figures may be too low.
+  double cores_missing = not_told;
 };
 
 // What the machine was like before anything ran.
@@ -283,11 +275,8 @@ struct Matrix {
   std::vector<Row> rows{};
 };
 
-// Puts one more round into the ceilings: the best counts, the round is kept.
-void add_round(Ceilings& ceilings, const CeilingRound& round);
-
-// The machine was busy in a round where its ceilings were taken: more than this many cores were missing.
-bool busy(const CeilingRound& round);
+// The machine was busy while these were taken.
+bool busy(const Ceilings& ceilings);
 
 // At which the weights of this row can be read at most, in GB/s; NaN: nobody measured that.
 double read_ceiling(const Row& row, const Ceilings& ceilings);

@@ -242,23 +242,14 @@ void visit(V& v, Is<Artifact> auto& a) {
 }
 
 template <class V>
-void visit(V& v, Is<CeilingRound> auto& r) {
-  v("round", r.round, "0: before anything ran; then the round of the engines beside it");
-  v("read_gb_s", r.read_gb_s, "in this round");
-  v("int8_gmac_s", r.int8_gmac_s, "in this round");
-  v("device_gb_s", r.device_gb_s, "in this round");
-  v("cores_missing", r.cores_missing, "cores that the probe's threads did not get: the machine was busy");
-}
-
-template <class V>
 void visit(V& v, Is<Ceilings> auto& c) {
-  v("read_gb_s", c.read_gb_s, "all threads, memory far beyond the caches; the best round");
-  v("int8_gmac_s", c.int8_gmac_s, "all threads, 8-bit multiply-adds in registers; the best round");
-  v("device_gb_s", c.device_gb_s, "of an NVIDIA GPU, where a row runs on one: reading its memory; the best round");
+  v("read_gb_s", c.read_gb_s, "all threads, memory far beyond the caches");
+  v("int8_gmac_s", c.int8_gmac_s, "all threads, 8-bit multiply-adds in registers");
+  v("device_gb_s", c.device_gb_s, "of an NVIDIA GPU, where a row runs on one: reading its memory");
   v.added("read_pattern", c.read_pattern, "how the best read");
   v.added("int8_path", c.int8_path, "which instructions multiplied");
   v.added("device_pattern", c.device_pattern, "how the GPU read best");
-  v.added("rounds", c.rounds, "each time that they were taken");
+  v("cores_missing", c.cores_missing, "cores that the probe's threads did not get: the machine was busy");
 }
 
 template <class V>
