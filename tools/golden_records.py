@@ -243,6 +243,10 @@ def main():
     folder.mkdir(parents=True, exist_ok=True)
     for make in (laptop, plain, accelerator, broken, cold):
         (folder / f"{make.__name__}.json").write_text(json.dumps(make(), separators=(",", ":")) + "\n")
+    # The laptop's record in a page, its markup escaped as JSON allows: what a reader of pages must find.
+    text = (folder / "laptop.json").read_text().strip().replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    page = f'<!DOCTYPE html>\n<html lang="en"><title>a page</title><script type="application/json" id="record">{text}</script><p>no record: {{}}</p></html>\n'
+    (folder / "record_page.html").write_text(page)
     (folder / "empty.json").write_text(json.dumps(record([]), separators=(",", ":")) + "\n")
 
 

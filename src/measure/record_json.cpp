@@ -10,6 +10,7 @@
 #include "base/mapped_file.h"
 #include "base/text.h"
 #include "measure/record_fields.h"
+#include "measure/record_in_page.h"
 
 namespace assay::measure {
 namespace {
@@ -332,6 +333,11 @@ Result<Matrix> parse_record(std::string_view text, std::string_view name) {
   if (text.size() > record_bytes_max) {
     return fail(Errc::bad_value, std::string(name) + ": has " + std::to_string(text.size()) +
                                      " bytes, expected at most " + std::to_string(record_bytes_max));
+  }
+  if (is_page(text)) {
+    const auto embedded = record_in_page(text, name);
+    if (!embedded) return std::unexpected(embedded.error());
+    text = *embedded;
   }
   const auto json = parse_json_unique(text, name);
   if (!json) return std::unexpected(json.error());

@@ -23,7 +23,7 @@ Json to_json(const Matrix& matrix);
 // for their type and computed again.
 Result<Matrix> matrix_from_json(const Json& json);
 
-// Text of a record. Errc::bad_value also for more than record_bytes_max and for a key that stands twice.
+// Text of a record, or of a report's page with one in it (record_in_page.h). Errc::bad_value also for more than record_bytes_max and for a key that stands twice.
 Result<Matrix> parse_record(std::string_view text, std::string_view name);
 Result<Matrix> read_record(const std::string& path);
 
