@@ -1,19 +1,22 @@
 // Which plots a record gives, by section. A section without data is absent.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "measure/record.h"
+#include "measure/report/plots.h"
 #include "measure/report/story.h"
 
 namespace assay::measure::report {
 
 struct Picture {
-  std::string id{};     // of the element, for links: "decode-context"
-  std::string title{};  // plain text
-  std::string hint{};   // "higher is better"
-  std::string svg{};
+  std::string id{};                                   // of the element, for links: "decode-context"
+  std::string title{};                                // plain text
+  std::string hint{};                                 // "higher is better"
+  std::function<std::string(const Size&)> drawing{};  // SVG of a plot for a width; empty: there are no data
+  std::string legend{};                               // HTML
   std::string caption{};  // plain text: how to read it, and what was left out and why; lines by '\n'
 };
 
@@ -23,13 +26,8 @@ struct PictureSection {
   std::vector<Picture> pictures{};
 };
 
-// The decode speeds, drawn for a wide and for a narrow page; empty SVG: no row has one.
-struct Hero {
-  std::string wide{};
-  std::string narrow{};
-  std::string caption{};
-};
-Hero hero_of(const Matrix& matrix, const Naming& naming);
+// The decode speeds; without a drawing where no row has one.
+Picture decode_picture(const Matrix& matrix, const Naming& naming);
 
 std::vector<PictureSection> sections_of(const Matrix& matrix, const Naming& naming);
 

@@ -1,11 +1,11 @@
-#include "measure/report/figures_drift.h"
 
+// Speed over a long session, and the machine beside it.
 #include <algorithm>
 #include <cmath>
 #include <functional>
 
+#include "measure/report/figures_parts.h"
 #include "measure/report/format.h"
-#include "measure/report/plots.h"
 
 namespace assay::measure::report {
 namespace {
@@ -61,7 +61,8 @@ std::string caption_of(const Matrix& matrix, const Naming& naming) {
     }
     out += ".\n";
   }
-  return out + "Line: median of a short piece of time; band: its smallest and largest.";
+  if (!out.empty()) out.pop_back();
+  return out;
 }
 
 }  // namespace
@@ -77,16 +78,19 @@ PictureSection drift_section(const Matrix& matrix, const Naming& naming) {
     }
   }
   const bool minutes = longest > 180;
-  const bool gib = memory >= 0x1p31;
-  const double unit = gib ? 0x1p30 : 0x1p20;
-  const auto panel = [&](std::string axis, double height, ScaleWish::Start start, const Reading& reading) {
-    Panel out{.axis = std::move(axis), .wish = {.start = start, .ticks = height > 120 ? 5 : 3}, .height = height};
+  const double unit = bytes_unit(memory);
+  const auto panel = [&](std::string axis, std::string of_value, double height, ScaleWish::Start start,
+                         const Reading& reading) {
+    Panel out{.axis = std::move(axis),
+              .unit = std::move(of_value),
+              .wish = {.start = start, .ticks = height > 120 ? 5 : 3},
+              .height = height};
     for (std::size_t i = 0; i < naming.shown(); ++i) {
       const Row& row = matrix.rows[i];
       if (!row.drift) continue;
       Curve curve{.label = naming.labels[i],
                   .series = naming.series[i],
-                  .dashed = row.prompts == Prompts::cached,
+                  .mark = mark_of(matrix, row),
                   .markers = false,
                   .points = thinned(*row.drift, reading)};
       for (CurvePoint& point : curve.points) point.x /= minutes ? 60 : 1;
@@ -100,47 +104,47 @@ PictureSection drift_section(const Matrix& matrix, const Naming& naming) {
       return std::ranges::all_of(curve.points, [](const CurvePoint& point) { return point.high == 0; });
     });
   };
-  const auto plot_of = [&](std::string title, std::vector<Panel> panels) -> std::string {
+  const auto picture_of = [&](Picture picture, std::vector<Panel> panels) {
     std::erase_if(panels, silent);
-    if (panels.empty()) return {};
-    return draw(CurvePlot{.title = std::move(title),
-                          .x_axis = minutes ? "minutes" : "seconds",
-                          .x = CurvePlot::X::linear,
-                          .panels = std::move(panels)},
-                Size{});
+    CurvePlot plot{.x_axis = minutes ? "minutes" : "seconds",
+                   .x_unit = minutes ? "min" : "s",
+                   .x = CurvePlot::X::linear,
+                   .panels = std::move(panels)};
+    return with(std::move(picture), std::move(plot), "smallest and largest of a short piece of time; line: its median");
   };
   constexpr auto zero = ScaleWish::Start::zero;
   constexpr auto data = ScaleWish::Start::data;
   PictureSection out{.id = "drift", .heading = "Over a long session"};
-  Picture speed{.id = "drift-speed", .title = "Speed over time", .hint = "flat is better"};
-  speed.svg =
-      plot_of(speed.title,
-              {panel("decode, % of the first tenth's speed", 190, data,
-                     [](const auto& p, const auto& drift) { return p.decode_tok_s / drift.first_tenth_tok_s * 100; }),
-               panel("decode, tokens per second", 110, zero, [](const auto& p, const auto&) { return p.decode_tok_s; }),
-               panel("TTFT, milliseconds", 110, zero, [](const auto& p, const auto&) { return p.ttft_ms; }),
-               panel(std::string("memory, ") + (gib ? "GiB" : "MiB"), 110, zero, [&](const auto& p, const auto&) {
-                 return p.memory_bytes == 0 ? no_value : static_cast<double>(p.memory_bytes) / unit;
-               })});
-  speed.caption = caption_of(matrix, naming);
-  Picture machine{.id = "drift-machine", .title = "The machine meanwhile", .hint = "clock, heat, power, pressure"};
-  machine.svg =
-      plot_of(machine.title,
-              {panel("clock, MHz", 90, data, [](const auto& p, const auto&) { return p.mhz; }),
-               panel("temperature, °C", 90, data, [](const auto& p, const auto&) { return p.celsius; }),
-               panel("power, W", 90, zero, [](const auto& p, const auto&) { return p.watts; }),
-               panel("waiting for memory, % of the time", 90, zero,
-                     [](const auto& p, const auto&) { return p.memory_stall * 100; }),
-               panel("swapped in and out, MiB", 90, zero,
-                     [](const auto& p, const auto&) {
-                       return (static_cast<double>(p.swap_in_bytes) + static_cast<double>(p.swap_out_bytes)) / 0x1p20;
-                     }),
-               panel("cores taken by other processes", 90, zero,
-                     [](const auto& p, const auto&) { return p.others_cpu_cores; })});
-  if (!machine.svg.empty()) machine.caption = "Read between requests. What stayed at zero all the time is left out.";
-  for (Picture* picture : {&speed, &machine}) {
-    if (!picture->svg.empty()) out.pictures.push_back(std::move(*picture));
-  }
+  out.pictures.push_back(picture_of(
+      {.id = "drift-speed",
+       .title = "Speed over time",
+       .hint = "flat is better",
+       .caption = caption_of(matrix, naming)},
+      {panel("decode, % of the first tenth's speed", "%", 190, data,
+             [](const auto& p, const auto& drift) { return p.decode_tok_s / drift.first_tenth_tok_s * 100; }),
+       panel("decode, tokens per second", "tok/s", 110, zero,
+             [](const auto& p, const auto&) { return p.decode_tok_s; }),
+       panel("TTFT, milliseconds", "ms", 110, zero, [](const auto& p, const auto&) { return p.ttft_ms; }),
+       panel(std::string("memory, ") + bytes_unit_name(unit), bytes_unit_name(unit), 110, zero,
+             [&](const auto& p, const auto&) {
+               return p.memory_bytes == 0 ? no_value : static_cast<double>(p.memory_bytes) / unit;
+             })}));
+  out.pictures.push_back(picture_of(
+      {.id = "drift-machine",
+       .title = "The machine meanwhile",
+       .hint = "clock, heat, power, pressure",
+       .caption = "Read between requests. What stayed at zero all the time is left out."},
+      {panel("clock, MHz", "MHz", 90, data, [](const auto& p, const auto&) { return p.mhz; }),
+       panel("temperature, °C", "°C", 90, data, [](const auto& p, const auto&) { return p.celsius; }),
+       panel("power, W", "W", 90, zero, [](const auto& p, const auto&) { return p.watts; }),
+       panel("waiting for memory, % of the time", "%", 90, zero,
+             [](const auto& p, const auto&) { return p.memory_stall * 100; }),
+       panel("swapped in and out, MiB", "MiB", 90, zero,
+             [](const auto& p, const auto&) {
+               return (static_cast<double>(p.swap_in_bytes) + static_cast<double>(p.swap_out_bytes)) / 0x1p20;
+             }),
+       panel("cores taken by other processes", "cores", 90, zero,
+             [](const auto& p, const auto&) { return p.others_cpu_cores; })}));
   return out;
 }
 

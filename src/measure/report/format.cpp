@@ -124,6 +124,11 @@ std::string interval(const Estimate& e) {
   return "[" + fixed(e.low, places) + ", " + fixed(e.high, places) + "]";
 }
 
+Tail tail_of_delay(const Delay& delay) {
+  if (delay.samples >= percentile_values_min) return {delay.p99_ms, "p99"};
+  return {delay.max_ms, "max of " + std::to_string(delay.samples)};
+}
+
 std::string percent(double share) {
   if (!std::isfinite(share)) return std::string(dash);
   return number(share * 100) + "\u202f%";

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "measure/record.h"
 #include "measure/report/limits.h"
 #include "measure/statistics.h"
 
@@ -19,6 +20,14 @@ std::string fixed(double value, int decimals);
 
 // "[60.1, 62.0]"; empty where there are fewer than two values.
 std::string interval(const Estimate& estimate);
+
+// The slow end of a distribution: the 99th percentile where there are values enough to have one, else the largest.
+inline constexpr std::size_t percentile_values_min = 100;
+struct Tail {
+  double ms = 0;       // NaN: nothing is known
+  std::string name{};  // "p99", "max of 9"
+};
+Tail tail_of_delay(const Delay& delay);
 
 std::string percent(double share);     // 0.863 -> "86.3 %"
 std::string multiple(double ratio);    // 1.48 -> "1.48×"

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "measure/report/format.h"
+#include "measure/report/legend.h"
 #include "measure/report/report.h"
 #include "measure/report/story.h"
 
@@ -21,23 +22,34 @@ std::string parity_text(const Subject& subject) {
   const Parity& p = *subject.parity;
   return std::string(p.holds() ? "pass" : "**FAIL**") + ", top-1 " + std::to_string(p.top1_equal) + "/" +
          std::to_string(p.positions) + ", max d " + number(p.max_abs) + (p.max_abs <= p.bound ? " ≤ " : " > ") +
-         number(p.bound) + ", KL " + number(p.kl_mean);
+         number(p.bound) + ", KL " + number(p.kl_mean) + (other_choices(p).empty() ? "" : ", " + other_choices(p));
 }
 
 std::string memory_text(const Memory& memory) {
-  std::string out = memory.peak_bytes == 0 ? "–" : bytes(static_cast<double>(memory.peak_bytes));
+  const auto total = static_cast<double>(memory.peak_bytes) + static_cast<double>(memory.device_peak_bytes);
+  std::string out = total > 0 ? bytes(total) : std::string("–");
+  std::string parts;
+  if (memory.device_peak_bytes > 0) {
+    parts = "host " + bytes(static_cast<double>(memory.peak_bytes)) + ", GPU " +
+            bytes(static_cast<double>(memory.device_peak_bytes));
+  }
   if (memory.predicted) {
     const MemoryUse& use = *memory.predicted;
-    out += " (predicted " +
-           bytes(static_cast<double>(use.weights) + static_cast<double>(use.kv) + static_cast<double>(use.scratch)) +
-           ")";
+    parts += (parts.empty() ? "" : ", ") + std::string("predicted ") +
+             bytes(static_cast<double>(use.weights) + static_cast<double>(use.kv) + static_cast<double>(use.scratch));
   }
-  return out;
+  return parts.empty() ? out : out + " (" + parts + ")";
+}
+
+std::string tail_text(const Delay& delay) {
+  const Tail tail = tail_of_delay(delay);
+  return number(tail.ms) + (tail.name == "p99" || !std::isfinite(tail.ms) ? "" : " (" + tail.name + ")");
 }
 
 std::string table_row(const Matrix& matrix, const Naming& naming, std::size_t i) {
   const Row& row = matrix.rows[i];
-  std::string out = "| " + markdown(naming.labels[i]) + " | " + markdown(row.subject.device, 60) + " | " +
+  const std::string lengths = group_of(matrix, row) == Group::other_lengths ? " (" + lengths_of(row) + ")" : "";
+  std::string out = "| " + markdown(naming.labels[i] + lengths) + " | " + markdown(row.subject.device, 60) + " | " +
                     markdown(row.subject.version, 80) + " | ";
   if (row.status != Row::Status::ok && row.decode_tok_s.n == 0) {
     return out + (row.status == Row::Status::refused ? "refused" : "failed") + " | | | | | | | |\n";
@@ -46,7 +58,7 @@ std::string table_row(const Matrix& matrix, const Naming& naming, std::size_t i)
   const double energy = row.energy.j_per_token;
   return out + estimate_text(row.ttft_ms) + " | " + estimate_text(row.prefill_tok_s) + " | " +
          estimate_text(row.decode_tok_s) + " | " + percent(share) + " | " + parity_text(row.subject) + " | " +
-         memory_text(row.memory) + " | " + number(row.foreground.timer.p99_ms) + " | " +
+         memory_text(row.memory) + " | " + tail_text(row.foreground.timer) + " | " +
          (std::isfinite(energy) ? number(energy) : "n/a") + " |\n";
 }
 
@@ -58,7 +70,7 @@ std::string to_markdown(const Matrix& matrix) {
   const Naming naming = naming_of(matrix);
   const Verdict verdict = verdict_of(matrix, naming);
   std::string out = "### " + markdown(artifact_title(matrix.artifact)) +
-                    (matrix.machine.chip.empty() ? "" : " on " + markdown(matrix.machine.chip)) + "\n\n**" +
+                    (place_title(matrix).empty() ? "" : " on " + markdown(place_title(matrix))) + "\n\n**" +
                     markdown(verdict.headline) + "**\n\n" + markdown(subject_sentence(matrix), 2 * text_max) + "\n\n";
   for (const std::string& sentence : verdict.sentences) out += "- " + markdown(sentence, 2 * text_max) + "\n";
   if (!verdict.sentences.empty()) out += "\n";
@@ -67,9 +79,16 @@ std::string to_markdown(const Matrix& matrix) {
         "| engine | device | version | TTFT ms | prefill tok/s | decode tok/s | of limit | parity | memory | "
         "foreground p99 ms | J/token |\n"
         "|---|---|---|--:|--:|--:|--:|---|--:|--:|--:|\n";
-    for (std::size_t i = 0; i < naming.shown(); ++i) out += table_row(matrix, naming, i);
-    out += "\nMedian and 95 % interval over " + std::to_string(matrix.settings.rounds) +
-           (matrix.settings.rounds == 1 ? " round.\n" : " interleaved rounds.\n");
+    std::vector<const Estimate*> shown;
+    for (const std::size_t i : in_groups(matrix, naming)) {
+      out += table_row(matrix, naming, i);
+      for (const Estimate* e : {&matrix.rows[i].ttft_ms, &matrix.rows[i].prefill_tok_s, &matrix.rows[i].decode_tok_s}) {
+        shown.push_back(e);
+      }
+    }
+    const std::string brackets = interval_meaning(shown);
+    out += "\nMedian over " + counted(matrix.settings.rounds, "round") +
+           (brackets.empty() ? "" : "; in brackets: " + brackets) + ".\n";
   }
   const auto remarks = remarks_of(matrix, naming);
   if (!remarks.empty()) out += "\n";

@@ -142,10 +142,15 @@ std::string facts(const Matrix& matrix, const Naming& naming) {
   return "<div class=\"facts\">" + out + "</div>";
 }
 
+std::string linked_term(std::string_view term, std::string_view word) {
+  return "<a class=\"term\" href=\"#def-" + std::string(term) + "\">" + escaped(word) + "</a>";
+}
+
 std::string definitions(const Matrix& matrix) {
   std::string out;
-  const auto define = [&](std::string_view term, std::string_view meaning) {
-    out += "<dt>" + escaped(term) + "</dt><dd>" + escaped(meaning, 1000) + "</dd>";
+  const auto define = [&](std::string_view id, std::string_view term, std::string_view meaning) {
+    out += "<div><dt id=\"def-" + std::string(id) + "\">" + escaped(term) + "</dt><dd>" + escaped(meaning, 1200) +
+           "</dd></div>";
   };
   const auto any = [&](auto has) {
     for (const Row& row : matrix.rows) {
@@ -153,49 +158,56 @@ std::string definitions(const Matrix& matrix) {
     }
     return false;
   };
-  define("One clock",
+  define("clock", "One clock",
          "The client's monotonic clock, the same path for every engine: from handing over a request to each token "
          "received.");
-  define("TTFT", "Time to first token: request handed over to the first token. Time in a queue is inside.");
-  define("Decode", "(n - 1) / (last token - first token). n is counted by the tokenizer, never in chunks.");
-  define("Prefill",
+  define("ttft", "TTFT", "Time to first token: request handed over to the first token. Time in a queue is inside.");
+  define("decode", "Decode", "(n - 1) / (last token - first token). n is counted by the tokenizer, never in chunks.");
+  define("prefill", "Prefill",
          "Uncached prompt tokens / (TTFT - one decode step). It says less than TTFT, so it stands beside it.");
-  define("Interval",
+  define("interval", "Interval",
          "95 % percentile-bootstrap interval of the median. Engines take turns in a seeded random order, so ratios are "
          "taken round by "
          "round. The first, cold round is apart. Nothing is dropped.");
   if (any([&](const Row& r) {
         return read_limit_applies(r) && std::isfinite(share_of_limit(r, matrix.artifact, matrix.ceilings));
       })) {
-    define("Of limit",
+    define("limit", "Of limit",
            "A token must read every weight once. Decode speed times those bytes, over the memory bandwidth measured in "
            "the same run: of the CPU's rows by reading, of an NVIDIA GPU's by copying within its memory, read plus "
            "written.");
   }
   if (any([](const Row& r) { return r.subject.parity.has_value(); })) {
-    define("Parity",
-           "Same weights and tokens in, same logits out? Compared with a double-precision reference at fixed positions "
-           "of a fixed text: share of "
-           "equal first choices, largest difference (against a bound from sizes and types), mean KL in nats. A row "
-           "outside its bound is marked, never hidden.");
+    define(
+        "parity", "Parity",
+        "Same weights and tokens in, same logits out? Compared with a double-precision reference at fixed positions "
+        "of a fixed text: positions with the same first choice (top-1), largest difference of a logit (max|d|), mean "
+        "KL in nats. The bound comes from trying: the reference runs again with its inputs rounded as this engine "
+        "says it rounds them, and what that does to its logits is what max|d| is held against. Where the reference's "
+        "first two choices lie closer together than twice the bound, either may come first: a near tie. A row "
+        "outside its bound is marked, never hidden.");
   }
-  if (any([](const Row& r) { return r.memory.peak_bytes > 0; })) {
-    define("Memory",
-           "Largest footprint of the processes that run the engine, as the system counts it (PSS on Linux, "
-           "phys_footprint on macOS).");
+  if (any([](const Row& r) {
+        return r.memory.peak_bytes > 0 || r.memory.device_peak_bytes > 0 || r.memory.predicted;
+      })) {
+    define(
+        "memory", "Memory",
+        "Largest footprint of the processes that run the engine, as the system counts it (PSS on Linux, "
+        "phys_footprint on macOS), and what they hold of a GPU's memory. Predicted is what the engine itself accounts "
+        "for: weights, keys and values, the rest.");
   }
-  if (any([](const Row& r) { return std::isfinite(r.foreground.timer.p99_ms); })) {
-    define("Foreground",
+  if (any([](const Row& r) { return std::isfinite(tail_of_delay(r.foreground.timer).ms); })) {
+    define("foreground", "Foreground",
            "A stand-in for an editor: one thread wants to be woken every 5 ms, another touches pages. Their delays "
-           "while the engine works.");
+           "while the engine works: the 99th percentile, or of fewer than 100 values the largest.");
   }
   if (any([](const Row& r) { return r.drift.has_value(); })) {
-    define("Drift",
+    define("drift", "Drift",
            "Decode speed of the last tenth of a long session over the first tenth, at equal context, and the slope "
            "between them.");
   }
   if (any([](const Row& r) { return std::isfinite(r.energy.j_per_token); })) {
-    define("Energy",
+    define("energy", "Energy",
            "Of the whole chip, idle power included, per output token. n/a where the machine does not tell; never a "
            "guess.");
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "measure/record.h"
 #include "measure/report/story.h"
@@ -16,5 +17,7 @@ std::string open_loop_table(const Matrix& matrix, const Naming& naming);  // req
 std::string round_table(const Matrix& matrix, const Naming& naming);      // every single round
 std::string facts(const Matrix& matrix, const Naming& naming);            // machine, artifact, settings, engines
 std::string definitions(const Matrix& matrix);                            // how to read the numbers
+// A word that leads to its definition: term is that of definitions(), "ttft".
+std::string linked_term(std::string_view term, std::string_view word);
 
 }  // namespace assay::measure::report

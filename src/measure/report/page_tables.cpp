@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "measure/report/format.h"
+#include "measure/report/legend.h"
 #include "measure/report/page_parts.h"
 
 namespace assay::measure::report {
@@ -33,11 +34,17 @@ std::string estimate_html(const Estimate& e) {
   return e.n == 0 || !std::isfinite(e.median) ? "–" : bold(number(e.median)) + small_figures(interval(e));
 }
 
+// A name that is short stays whole in a narrow column; a long one is broken rather than cut.
+std::string label_html(const Naming& naming, std::size_t i) {
+  constexpr std::size_t whole = 24;
+  return "<span class=\"name s" + std::to_string(naming.series[i]) +
+         (code_points(naming.labels[i]) <= whole ? " whole" : "") + "\">" + escaped(naming.labels[i]) + "</span>";
+}
+
 std::string name_html(const Matrix& matrix, const Naming& naming, std::size_t i) {
   const Row& row = matrix.rows[i];
   const Subject& s = row.subject;
-  std::string out =
-      "<span class=\"name s" + std::to_string(naming.series[i]) + "\">" + escaped(naming.labels[i]) + "</span>";
+  std::string out = label_html(naming, i);
   std::string where;
   for (const std::string* part : {&s.device, &s.version}) {
     if (part->empty() || naming.labels[i].find(*part) != std::string::npos) continue;
@@ -48,8 +55,8 @@ std::string name_html(const Matrix& matrix, const Naming& naming, std::size_t i)
     std::uint32_t cached = 0;
     for (const Timing& timing : row.rounds) cached = std::max(cached, timing.cached_tokens);
     out += small(std::to_string(cached) + " of " + std::to_string(row.prompt_tokens) + " prompt tokens from the cache");
-  } else if (!row.adapted.empty()) {
-    out += small(std::to_string(row.prompt_tokens) + " + " + std::to_string(row.output_tokens) + " tokens");
+  } else if (group_of(matrix, row) == Group::other_lengths) {
+    out += small(lengths_of(row));
   }
   if (noisy(row.noise).value_or(false)) out += "<small class=\"warn\">noisy run</small>";
   return out;
@@ -61,23 +68,35 @@ std::string parity_html(const Subject& subject) {
   std::string out = p.holds() ? "<span class=\"good\">✓ pass</span>" : "<span class=\"bad\">✗ fail</span>";
   out += small_figures("max|d| " + number(p.max_abs) + (p.max_abs <= p.bound ? " ≤ " : " > ") + number(p.bound));
   out += small_figures("top-1 " + std::to_string(p.top1_equal) + "/" + std::to_string(p.positions));
+  if (const std::string why = other_choices(p); !why.empty()) out += small(why);
   return out + small_figures("KL " + number(p.kl_mean));
 }
 
 std::string memory_html(const Memory& memory) {
-  std::string out = memory.peak_bytes == 0 ? std::string("–") : bold(bytes(static_cast<double>(memory.peak_bytes)));
+  const auto total = static_cast<double>(memory.peak_bytes) + static_cast<double>(memory.device_peak_bytes);
+  std::string out = total > 0 ? bold(bytes(total)) : std::string("–");
+  if (memory.device_peak_bytes > 0) {
+    out += small("host " + bytes(static_cast<double>(memory.peak_bytes))) +
+           small("GPU " + bytes(static_cast<double>(memory.device_peak_bytes)));
+  }
   if (memory.predicted) {
     const MemoryUse& use = *memory.predicted;
-    out += small("predicted") + small_figures(bytes(static_cast<double>(use.weights) + static_cast<double>(use.kv) +
-                                                    static_cast<double>(use.scratch)));
+    out += small("predicted " + bytes(static_cast<double>(use.weights) + static_cast<double>(use.kv) +
+                                      static_cast<double>(use.scratch)));
   }
-  if (memory.device_peak_bytes > 0) out += small("device " + bytes(static_cast<double>(memory.device_peak_bytes)));
   return out;
+}
+
+// "0.356", and of which values it is the largest where they are too few for a percentile.
+std::string tail_html(const Delay& delay) {
+  const Tail tail = tail_of_delay(delay);
+  return bold(number(tail.ms)) + (tail.name == "p99" ? "" : small_figures(tail.name));
 }
 
 // A column stands only where some row has something for it.
 struct Column {
   std::string head;
+  std::string term;  // of the definition that it is linked to
   std::string unit;
   std::function<bool(const Row&)> has;
   std::function<std::string(const Row&)> html;
@@ -90,34 +109,36 @@ std::vector<Column> columns_of(const Matrix& matrix) {
     return read_limit_applies(row) && row.decode_tok_s.n > 0 ? share_of_limit(row, matrix.artifact, matrix.ceilings)
                                                              : not_told;
   };
-  const double idle = matrix.environment.idle.timer.p99_ms;
+  const Tail idle = tail_of_delay(matrix.environment.idle.timer);
   std::vector<Column> all{
-      {"TTFT", "ms", [](const Row& r) { return r.ttft_ms.n > 0; },
+      {"TTFT", "ttft", "ms", [](const Row& r) { return r.ttft_ms.n > 0; },
        [](const Row& r) { return estimate_html(r.ttft_ms); }, [](const Row& r) { return &r.ttft_ms; }, true},
-      {"Prefill", "tok/s", [](const Row& r) { return r.prefill_tok_s.n > 0; },
+      {"Prefill", "prefill", "tok/s", [](const Row& r) { return r.prefill_tok_s.n > 0; },
        [](const Row& r) { return estimate_html(r.prefill_tok_s); }, [](const Row& r) { return &r.prefill_tok_s; }},
-      {"Decode", "tok/s", [](const Row& r) { return r.decode_tok_s.n > 0; },
+      {"Decode", "decode", "tok/s", [](const Row& r) { return r.decode_tok_s.n > 0; },
        [](const Row& r) { return estimate_html(r.decode_tok_s); }, [](const Row& r) { return &r.decode_tok_s; }},
-      {"Of limit", "reading weights", [share](const Row& r) { return std::isfinite(share(r)); },
+      {"Of limit", "limit", "reading weights", [share](const Row& r) { return std::isfinite(share(r)); },
        [share](const Row& r) { return std::isfinite(share(r)) ? bold(percent(share(r))) : std::string("n/a"); }},
-      {"Parity", "with the reference", [](const Row& r) { return r.subject.parity.has_value(); },
+      {"Parity", "parity", "with the reference", [](const Row& r) { return r.subject.parity.has_value(); },
        [](const Row& r) { return parity_html(r.subject); }},
-      {"Memory", "peak", [](const Row& r) { return r.memory.peak_bytes > 0 || r.memory.predicted; },
+      {"Memory", "memory", "peak", [](const Row& r) { return r.memory.peak_bytes > 0 || r.memory.predicted; },
        [](const Row& r) { return memory_html(r.memory); }},
-      {"Foreground", "p99 delay, ms" + (std::isfinite(idle) ? "; idle " + number(idle) : ""),
-       [](const Row& r) { return std::isfinite(r.foreground.timer.p99_ms); },
+      {"Foreground", "foreground", "p99 delay, ms" + (std::isfinite(idle.ms) ? "; idle " + number(idle.ms) : ""),
+       [](const Row& r) { return std::isfinite(tail_of_delay(r.foreground.timer).ms); },
        [](const Row& r) {
-         const double pages = r.foreground.pages.p99_ms;
-         return bold(number(r.foreground.timer.p99_ms)) +
-                (std::isfinite(pages) ? small_figures("pages " + number(pages)) : "");
+         const Tail pages = tail_of_delay(r.foreground.pages);
+         return tail_html(r.foreground.timer) +
+                (std::isfinite(pages.ms)
+                     ? small_figures("pages " + number(pages.ms)) + (pages.name == "p99" ? "" : small(pages.name))
+                     : "");
        }},
-      {"Energy", "J/token", [](const Row& r) { return std::isfinite(r.energy.j_per_token); },
+      {"Energy", "energy", "J/token", [](const Row& r) { return std::isfinite(r.energy.j_per_token); },
        [](const Row& r) {
          if (!std::isfinite(r.energy.j_per_token)) return std::string("n/a");
          return bold(number(r.energy.j_per_token)) +
                 (std::isfinite(r.energy.watts) ? small(number(r.energy.watts) + " W") : "");
        }},
-      {"Drift", "last / first tenth", [](const Row& r) { return r.drift && r.drift->ratio.n > 0; },
+      {"Drift", "drift", "last / first tenth", [](const Row& r) { return r.drift && r.drift->ratio.n > 0; },
        [](const Row& r) {
          if (!r.drift || r.drift->ratio.n == 0) return std::string("–");
          const Estimate& e = r.drift->ratio;
@@ -141,7 +162,7 @@ std::size_t best_of(const Matrix& matrix, const Naming& naming, const Column& co
   std::vector<std::size_t> candidates;
   for (std::size_t i = 0; i < naming.shown(); ++i) {
     const Row& row = matrix.rows[i];
-    if (row.prompts == Prompts::fresh && column.ranked(row)->n > 1) candidates.push_back(i);
+    if (group_of(matrix, row) == Group::workload && column.ranked(row)->n >= verdict_rounds) candidates.push_back(i);
   }
   for (const std::size_t i : candidates) {
     ++compared;
@@ -150,12 +171,18 @@ std::size_t best_of(const Matrix& matrix, const Naming& naming, const Column& co
   return compared > 1 ? best : naming.shown();
 }
 
-std::string table(std::string_view css_class, const std::vector<std::pair<std::string, std::string>>& heads,
-                  std::string_view body) {
+struct Head {
+  std::string name{};
+  std::string unit{};
+  std::string term{};  // of a definition on this page
+};
+
+std::string table(std::string_view css_class, const std::vector<Head>& heads, std::string_view body) {
   std::string out = "<div class=\"scroll\"><table class=\"" + std::string(css_class) + "\"><thead><tr>";
-  for (const auto& [head, unit] : heads) {
+  for (const Head& head : heads) {
+    const std::string name = head.term.empty() ? escaped(head.name) : linked_term(head.term, head.name);
     out +=
-        "<th scope=\"col\">" + escaped(head) + (unit.empty() ? "" : "<small>" + escaped(unit) + "</small>") + "</th>";
+        "<th scope=\"col\">" + name + (head.unit.empty() ? "" : "<small>" + escaped(head.unit) + "</small>") + "</th>";
   }
   return out + "</tr></thead><tbody>" + std::string(body) + "</tbody></table></div>";
 }
@@ -165,41 +192,50 @@ std::string table(std::string_view css_class, const std::vector<std::pair<std::s
 std::string result_table(const Matrix& matrix, const Naming& naming) {
   if (naming.shown() == 0) return {};
   const std::vector<Column> columns = columns_of(matrix);
-  std::vector<std::pair<std::string, std::string>> heads{{"Engine", ""}};
+  std::vector<Head> heads{{"Engine"}};
   std::vector<std::size_t> best;
   for (const Column& column : columns) {
-    heads.emplace_back(column.head, column.unit);
+    heads.push_back({column.head, column.unit, column.term});
     best.push_back(best_of(matrix, naming, column));
   }
+  const std::string width = std::to_string(std::max<std::size_t>(1, columns.size()));
+  const auto why = [&](const Row& row) {
+    return "<td class=\"why\" colspan=\"" + width + "\"><span class=\"bad\">" +
+           (row.status == Row::Status::refused ? "refused" : "failed") + "</span> " + escaped(row.reason) +
+           "</td></tr>";
+  };
   std::string body;
   bool any_best = false;
-  for (std::size_t i = 0; i < naming.shown(); ++i) {
+  std::vector<const Estimate*> shown;
+  Group before = Group::workload;
+  for (const std::size_t i : in_groups(matrix, naming)) {
     const Row& row = matrix.rows[i];
+    if (const Group group = group_of(matrix, row); group != before) {
+      body += "<tr class=\"group\"><th scope=\"rowgroup\" colspan=\"" + std::to_string(columns.size() + 1) + "\">" +
+              escaped(title_of(group)) + "<small>not compared with the rows above</small></th></tr>";
+      before = group;
+    }
     body += "<tr>" + cell("", name_html(matrix, naming, i));
     const bool measured = std::ranges::any_of(columns, [&](const Column& c) { return c.ranked && c.has(row); });
     if (row.status != Row::Status::ok && (!measured || columns.empty())) {
-      body += "<td class=\"why\" colspan=\"" + std::to_string(std::max<std::size_t>(1, columns.size())) +
-              "\"><span class=\"bad\">" + (row.status == Row::Status::refused ? "refused" : "failed") + "</span> " +
-              escaped(row.reason) + "</td></tr>";
+      body += why(row);
       continue;
     }
     for (std::size_t c = 0; c < columns.size(); ++c) {
       const std::string html = columns[c].html(row);
       any_best = any_best || best[c] == i;
+      if (columns[c].ranked) shown.push_back(columns[c].ranked(row));
       body += cell(columns[c].head + (columns[c].unit.empty() ? "" : ", " + columns[c].unit), html,
                    best[c] == i  ? "best"
                    : html == "–" ? "none"
                                  : "");
     }
     body += "</tr>";
-    if (row.status != Row::Status::ok) {  // broke off after it had given figures: both are told
-      body += "<tr><td></td><td class=\"why\" colspan=\"" + std::to_string(columns.size()) + "\"><span class=\"bad\">" +
-              (row.status == Row::Status::refused ? "refused" : "failed") + "</span> " + escaped(row.reason) +
-              "</td></tr>";
-    }
+    if (row.status != Row::Status::ok) body += "<tr><td></td>" + why(row);  // broke off later: both are told
   }
-  return table("cards", heads, body) + "<p class=\"under\">Median over " + std::to_string(matrix.settings.rounds) +
-         (matrix.settings.rounds == 1 ? " round" : " rounds") + ", in brackets its 95 % interval." +
+  const std::string brackets = interval_meaning(shown);
+  return table("cards", heads, body) + "<p class=\"under\">Median over " + counted(matrix.settings.rounds, "round") +
+         (brackets.empty() ? "" : "; in brackets: " + escaped(brackets)) + "." +
          (any_best ? " Underlined: the interval lies beyond all others." : "") + "</p>";
 }
 
@@ -245,7 +281,7 @@ std::string cold_table(const Matrix& matrix, const Naming& naming) {
     body += "</tr>";
   }
   if (body.empty()) return {};
-  std::vector<std::pair<std::string, std::string>> heads{{"Engine", ""}};
+  std::vector<Head> heads{{"Engine"}};
   std::string under;
   if (any_first) {
     heads.insert(heads.end(), {{"First request", "TTFT, ms"}, {"First request", "decode, tok/s"}});
@@ -276,7 +312,7 @@ std::string border_table(const Matrix& matrix, const Naming& naming) {
   }
   if (body.empty()) return {};
   return table("cards",
-               {{"Engine", ""},
+               {{"Engine"},
                 {"Forward pass", "µs per call"},
                 {"Inside the engine", "µs per call"},
                 {"Border", "µs per call"},
@@ -295,14 +331,14 @@ std::string open_loop_table(const Matrix& matrix, const Naming& naming) {
     body += "<tr>" + cell("", name_html(matrix, naming, i)) + cell("Rate, requests/s", bold(number(loop->rate_per_s))) +
             cell("Sent", bold(std::to_string(loop->sent))) + cell("Failed", bold(std::to_string(loop->failed))) +
             cell("TTFT, ms", estimate_html(loop->ttft_ms)) + cell("Decode, tok/s", estimate_html(loop->decode_tok_s)) +
-            cell("Our own sends late, p99 ms", bold(number(loop->late.p99_ms))) + "</tr>";
+            cell("Our own sends late, p99 ms", tail_html(loop->late)) + "</tr>";
   }
   if (body.empty()) return {};
   return table("cards",
-               {{"Engine", ""},
+               {{"Engine"},
                 {"Rate", "requests/s"},
-                {"Sent", ""},
-                {"Failed", ""},
+                {"Sent"},
+                {"Failed"},
                 {"TTFT", "ms"},
                 {"Decode", "tok/s"},
                 {"Our sends late", "p99, ms"}},

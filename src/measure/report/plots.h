@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "measure/report/scale.h"
+#include "measure/report/svg.h"
 #include "measure/statistics.h"
 
 namespace assay::measure::report {
@@ -29,8 +30,9 @@ struct Reference {
 
 // ---- one line per engine, a value with its interval on a common axis
 
+// Beside the value of a row.
 struct ExtraMark {
-  enum class Shape : std::uint8_t { hollow, tick } shape = Shape::hollow;
+  Mark mark = Mark::cold;
   double value = no_value;
   std::string hint{};
 };
@@ -38,10 +40,12 @@ struct ExtraMark {
 struct DotRow {
   std::string label{};
   std::size_t series = 0;
-  bool faint = false;          // a variant of the row of the same colour: drawn hollow
+  Mark mark = Mark::value;
+  std::string group{};         // rows of one group are told from the others by a line with its name; empty: none
   Estimate estimate{};         // n = 0: nothing is drawn
-  std::vector<double> each{};  // the single values behind it
+  std::vector<double> each{};  // the single values behind it, in order
   std::vector<ExtraMark> extra{};
+  double bound = no_value;   // an upright line
   std::string value_text{};  // at the right end
   std::string detail{};      // smaller, behind the label
 };
@@ -49,9 +53,10 @@ struct DotRow {
 struct DotPlot {
   std::string title{};
   std::string axis{};  // "tokens per second"
+  std::string unit{};  // "tok/s", behind a single value
   std::vector<DotRow> rows{};
-  Reference reference{};
-  bool bars = true;  // from zero to the value, on a linear axis
+  Reference reference{};  // a line across wide plots, a row of its own in narrow ones
+  bool bars = true;       // from zero to the value, on a linear axis
   ScaleWish wish{};
 };
 std::string draw(const DotPlot& plot, const Size& size);
@@ -63,18 +68,22 @@ struct CurvePoint {
   double y = no_value;
   double low = no_value;
   double high = no_value;
+  std::size_t n = 0;   // values behind it
+  std::string note{};  // said of this point when it is looked at
 };
 
 struct Curve {
   std::string label{};
   std::size_t series = 0;
-  bool dashed = false;  // a second figure of the same series
-  bool markers = true;  // with whiskers; otherwise the interval is a band
+  Mark mark = Mark::value;  // of its points; a curve of cached prompts is dashed
+  bool markers = true;      // with whiskers; otherwise the interval is a band
+  bool named = true;        // at its end
   std::vector<CurvePoint> points{};
 };
 
 struct Panel {
   std::string axis{};  // what and its unit
+  std::string unit{};  // behind a single value
   std::vector<Curve> curves{};
   Reference reference{};
   ScaleWish wish{};
@@ -84,7 +93,9 @@ struct Panel {
 struct CurvePlot {
   std::string title{};
   std::string x_axis{};
-  enum class X : std::uint8_t { factors, linear } x = X::factors;
+  std::string x_unit{};  // "at 512 TOKENS" of a single value
+  // factors: counts that rise by factors, each with its tick. linear: from zero to the last. values: where the data lie.
+  enum class X : std::uint8_t { factors, linear, values } x = X::factors;
   std::vector<Panel> panels{};
 };
 std::string draw(const CurvePlot& plot, const Size& size);
@@ -94,14 +105,16 @@ std::string draw(const CurvePlot& plot, const Size& size);
 struct StackRow {
   std::string label{};
   std::size_t series = 0;
+  Mark mark = Mark::value;
   std::vector<double> parts{};  // of the prediction; empty: none
-  double seen = no_value;
+  std::vector<double> seen{};   // parts of what was seen; empty: none
 };
 
 struct StackPlot {
   std::string title{};
   std::string axis{};
   std::vector<std::string> part_names{};
+  std::vector<std::string> seen_names{};
   std::vector<StackRow> rows{};
   std::string (*text)(double) = nullptr;  // of a value, with its unit
 };

@@ -9,11 +9,14 @@
 
 namespace assay::measure {
 
-// A whole HTML document: light, dark, narrow and printed. Sections without data are left out. At most page_bytes_max
+// A whole HTML document: light, dark, narrow and printed, with the record in it (record_in_page.h), so that
+// read_record(the page) is the matrix again. Sections without data are left out. At most page_bytes_max
 // whatever the record holds: rows, points and texts beyond the limits of report/limits.h are counted, not drawn.
 std::string to_html(const Matrix& matrix);
 
-inline constexpr std::size_t page_bytes_max = std::size_t{8} << 20;
+// A record larger than this is not kept inside its page, and the page says so.
+inline constexpr std::size_t embedded_bytes_max = std::size_t{16} << 20;
+inline constexpr std::size_t page_bytes_max = (std::size_t{8} << 20) + embedded_bytes_max;
 
 // GitHub-flavoured Markdown: a headline, the table, what is to be said of its rows, and how to repeat it.
 std::string to_markdown(const Matrix& matrix);

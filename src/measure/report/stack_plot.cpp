@@ -1,5 +1,5 @@
-// Predicted parts stacked above what was seen, one pair of bars per engine. Where engines differ by too much for bars,
-// two marks on a logarithmic axis: a bar from nowhere to somewhere would say nothing.
+// Predicted parts stacked above those that were seen, one pair of bars per engine, from zero on one linear axis: a bar
+// from nowhere to somewhere would say nothing, and the values stand beside them.
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -12,30 +12,33 @@ namespace {
 
 constexpr double row_height = 58;
 constexpr double top_room = 26;
+constexpr std::string_view part_classes[] = {"part part0", "part part1", "part part2"};
+constexpr std::string_view seen_classes[] = {"part seen0", "part seen1"};
 
-double total(const StackRow& row) {
-  return row.parts.empty() ? no_value : std::accumulate(row.parts.begin(), row.parts.end(), 0.0);
+double total(const std::vector<double>& parts) {
+  return parts.empty() ? no_value : std::accumulate(parts.begin(), parts.end(), 0.0);
 }
 
-void draw_legend(Svg& svg, const StackPlot& plot, bool bars, bool any_parts) {
+void draw_legend(Svg& svg, const StackPlot& plot) {
   double x = 4;
   const auto entry = [&](std::string_view css_class, std::string_view text) {
     svg.rectangle({x, 5}, 12, 9, css_class);
     svg.text({x + 16, 13.5}, text, "detail");
     x += 16 + text_width(text, tick_size) + 14;
   };
+  const auto widest = [&](std::vector<double> StackRow::* parts) {
+    std::size_t out = 0;
+    for (const StackRow& row : plot.rows) out = std::max(out, (row.*parts).size());
+    return out;
+  };
   svg.open_series(0, "neutral");
-  if (bars) {
-    if (any_parts) {
-      constexpr std::string_view classes[] = {"part part0", "part part1", "part part2"};
-      for (std::size_t i = 0; i < plot.part_names.size() && i < 3; ++i) entry(classes[i], plot.part_names[i]);
-    }
-    entry("seen", "seen");
-  } else {
-    svg.marker({x + 5, 9.5}, 0, 4.4, "mark hollow");
-    svg.text({x + 16, 13.5}, "predicted", "detail");
-    svg.marker({x + 95, 9.5}, 0, 4.4, "mark");
-    svg.text({x + 106, 13.5}, "seen", "detail");
+  for (std::size_t i = 0; i < std::min({widest(&StackRow::parts), plot.part_names.size(), std::size(part_classes)});
+       ++i) {
+    entry(part_classes[i], plot.part_names[i]);
+  }
+  for (std::size_t i = 0; i < std::min({widest(&StackRow::seen), plot.seen_names.size(), std::size(seen_classes)});
+       ++i) {
+    entry(seen_classes[i], plot.seen_names[i]);
   }
   svg.close();
 }
@@ -43,48 +46,41 @@ void draw_legend(Svg& svg, const StackPlot& plot, bool bars, bool any_parts) {
 }  // namespace
 
 std::string draw(const StackPlot& plot, const Size& size) {
-  std::vector<double> values;
+  std::vector<double> values{0};
   std::string spoken;
-  bool any_parts = false;
   for (const StackRow& row : plot.rows) {
-    values.insert(values.end(), {total(row), row.seen});
-    any_parts = any_parts || !row.parts.empty();
-    spoken += row.label + " seen " + plot.text(row.seen) + ", predicted " + plot.text(total(row)) + "; ";
+    values.insert(values.end(), {total(row.parts), total(row.seen)});
+    spoken += row.label + " seen " + plot.text(total(row.seen)) + ", predicted " + plot.text(total(row.parts)) + "; ";
   }
-  const Scale scale = scale_of(values, {});
+  const Scale scale = scale_of(values, {.kind = ScaleWish::Kind::linear});
   const Span x{10, size.width - 16};
   const double bottom = top_room + row_height * static_cast<double>(plot.rows.size());
   Svg svg(size.width, bottom + 46, plot.title, spoken, size.css_class);
-  draw_legend(svg, plot, !scale.logarithmic, any_parts);
+  draw_legend(svg, plot);
   draw_bottom_axis(svg, scale, x, {top_room, bottom}, axis_title(plot.axis, scale));
   for (std::size_t i = 0; i < plot.rows.size(); ++i) {
     const StackRow& row = plot.rows[i];
     const double top = top_room + row_height * static_cast<double>(i);
     const auto x_of = [&](double value) { return x.at(scale.at(value)); };
     svg.open_series(row.series);
-    svg.marker({6, top + 13.5}, row.series, 4.6, "mark");
-    svg.text({17, top + 18}, shortened(row.label, 24), "label");
-    std::string text = std::isfinite(row.seen) ? plot.text(row.seen) + " seen" : "not told";
-    if (!row.parts.empty()) text += ", " + plot.text(total(row)) + " predicted";
-    svg.text({x.to + 6, top + 18}, text, "value", Anchor::end);
-    if (scale.logarithmic) {
-      svg.line({x.from, top + 36}, {x.to, top + 36}, "track");
-      if (std::isfinite(total(row))) svg.marker({x_of(total(row)), top + 36}, row.series, 5.2, "mark hollow");
-      if (std::isfinite(row.seen)) svg.marker({x_of(row.seen), top + 36}, row.series, 5.2, "mark");
-    } else {
+    svg.mark({6, top + 13.5}, row.mark, row.series, 4.6);
+    svg.text({17, top + 18}, shortened(row.label, 24), "label halo");
+    std::string text = row.seen.empty() ? "not told" : plot.text(total(row.seen)) + " seen";
+    if (!row.parts.empty()) text += ", " + plot.text(total(row.parts)) + " predicted";
+    svg.text({x.to + 6, top + 18}, text, "value halo", Anchor::end);
+    const auto bars = [&](const std::vector<double>& parts, std::span<const std::string_view> classes,
+                          const std::vector<std::string>& names, double y, std::string_view what) {
       double from = 0;
-      constexpr std::string_view classes[] = {"part part0", "part part1", "part part2"};
-      for (std::size_t part = 0; part < row.parts.size() && part < 3; ++part) {
-        const double to = from + row.parts[part];
-        svg.rectangle({x_of(from), top + 25}, x_of(to) - x_of(from), 12, classes[part],
-                      row.label + ", predicted " + plot.part_names.at(part) + ": " + plot.text(row.parts[part]));
+      for (std::size_t part = 0; part < std::min({parts.size(), classes.size(), names.size()}); ++part) {
+        const double to = from + parts[part];
+        svg.rectangle(
+            {x_of(from), y}, x_of(to) - x_of(from), 12, classes[part],
+            shortened(row.label, 30) + ", " + std::string(what) + names[part] + ": " + plot.text(parts[part]));
         from = to;
       }
-      if (std::isfinite(row.seen)) {
-        svg.rectangle({x_of(0), top + 39}, x_of(row.seen) - x_of(0), 12, "seen",
-                      row.label + ", seen: " + plot.text(row.seen));
-      }
-    }
+    };
+    bars(row.parts, part_classes, plot.part_names, top + 25, "predicted ");
+    bars(row.seen, seen_classes, plot.seen_names, top + 39, "");
     svg.close();
   }
   return svg.finish();

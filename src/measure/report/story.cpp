@@ -9,183 +9,6 @@
 #include "measure/report/svg.h"
 
 namespace assay::measure::report {
-namespace {
-
-bool usable(const Row& row) { return row.status == Row::Status::ok && row.decode_tok_s.n > 0; }
-
-const Estimate& estimate_of(const Row& row, Figure figure) {
-  return figure == Figure::decode ? row.decode_tok_s : row.prefill_tok_s;
-}
-
-double figure_of(const Timing& timing, Figure figure) {
-  return figure == Figure::decode ? timing.decode_tok_s() : timing.prefill_tok_s();
-}
-
-std::string listed(const std::vector<std::string>& items) {
-  std::string out;
-  for (std::size_t i = 0; i < items.size(); ++i) {
-    out += i == 0 ? "" : i + 1 == items.size() ? " and " : ", ";
-    out += items[i];
-  }
-  return out;
-}
-
-std::string counted(std::size_t count, std::string_view noun) {
-  return std::to_string(count) + " " + std::string(noun) + (count == 1 ? "" : "s");
-}
-
-// Rows that a headline may compare: fresh prompts, and a figure.
-std::vector<std::size_t> contenders(const Matrix& matrix, const Naming& naming, Figure figure) {
-  std::vector<std::size_t> out;
-  for (std::size_t i = 0; i < naming.shown(); ++i) {
-    const Row& row = matrix.rows[i];
-    if (usable(row) && row.prompts == Prompts::fresh && estimate_of(row, figure).n > 0) out.push_back(i);
-  }
-  std::ranges::stable_sort(out, [&](std::size_t a, std::size_t b) {
-    return estimate_of(matrix.rows[a], figure).median > estimate_of(matrix.rows[b], figure).median;
-  });
-  return out;
-}
-
-bool tells_apart(const Estimate& e) { return e.n > 1 && (e.low > 1 || e.high < 1); }
-
-// "1.48× llama.cpp and 28.3× mlx".
-std::string ratios_text(const Matrix& matrix, const Naming& naming, const std::vector<std::size_t>& order,
-                        Figure figure, bool with_intervals) {
-  std::vector<std::string> parts;
-  constexpr std::size_t named_max = 4;
-  for (std::size_t i = 1; i < order.size() && i <= named_max; ++i) {
-    const Estimate e = ratio(matrix.rows[order[0]], matrix.rows[order[i]], figure, matrix.settings.seed);
-    std::string text = multiple(e.median);
-    if (with_intervals && e.n > 1) text += " " + interval(e);
-    parts.push_back(text + " " + naming.labels[order[i]]);
-  }
-  return listed(parts);
-}
-
-void add_limit(const Matrix& matrix, const Naming& naming, std::size_t best, Verdict& out) {
-  const Row& row = matrix.rows[best];
-  const double share = share_of_limit(row, matrix.artifact, matrix.ceilings);
-  if (!std::isfinite(share) || !read_limit_applies(row)) return;
-  const bool on_cpu = row.subject.device == "cpu";
-  if (on_cpu && weights_fit_cache(matrix)) {
-    out.sentences.push_back("The weights fit into a cache of this machine, so reading memory does not bound them.");
-    return;
-  }
-  out.sentences.push_back(naming.labels[best] + " reaches " + percent(share) + " of the speed at which this " +
-                          (on_cpu ? "machine" : "GPU") + " can read the weights (" +
-                          number(read_limit_tok_s(matrix, row)) + " tok/s).");
-}
-
-void add_prefill(const Matrix& matrix, const Naming& naming, Verdict& out) {
-  const auto order = contenders(matrix, naming, Figure::prefill);
-  if (order.empty()) return;
-  const Row& best = matrix.rows[order[0]];
-  std::string text = "Prompts: " + naming.labels[order[0]] + " reads " + number(best.prefill_tok_s.median) + " tok/s";
-  if (order.size() > 1) {
-    const Estimate e = ratio(best, matrix.rows[order[1]], Figure::prefill, matrix.settings.seed);
-    text += tells_apart(e) || e.n < 2 ? ", " + ratios_text(matrix, naming, order, Figure::prefill, true)
-                                      : ", not to be told apart from " + naming.labels[order[1]];
-  }
-  out.sentences.push_back(text + ".");
-}
-
-void add_parity(const Matrix& matrix, const Naming& naming, Verdict& out) {
-  std::vector<std::string> outside;
-  std::vector<std::string> without;
-  std::size_t held = 0;
-  for (std::size_t i = 0; i < naming.shown(); ++i) {
-    const Row& row = matrix.rows[i];
-    if (!usable(row) || row.prompts != Prompts::fresh) continue;
-    if (!row.subject.parity) {
-      without.push_back(naming.labels[i]);
-    } else if (row.subject.parity->holds()) {
-      ++held;
-    } else {
-      outside.push_back(naming.labels[i]);
-    }
-  }
-  if (!outside.empty()) {
-    out.sentences.push_back("Parity fails for " + listed(outside) +
-                            ": those logits are not within the bound, so that speed is not of the same model.");
-  }
-  if (held > 0) {
-    out.sentences.push_back((outside.empty() && without.empty() ? std::string("Parity holds")
-                                                                : "Parity holds for " + counted(held, "row")) +
-                            ": the same weights gave the same logits within their bound" +
-                            (held > 1 && outside.empty() && without.empty() ? " on every engine." : "."));
-  }
-  if (!without.empty()) out.sentences.push_back("No parity for " + listed(without) + ".");
-}
-
-std::string joined_labels(const std::vector<std::string>& who) {
-  if (who.size() <= 4) return listed(who);
-  return listed({who[0], who[1], counted(who.size() - 2, "other row")});
-}
-
-// Gathers remarks; equal ones of several rows become one.
-struct Gathered {
-  struct Entry {
-    Remark remark;
-    std::vector<std::string> who;
-  };
-  std::vector<Entry> entries;
-
-  void add(const std::string& who, Remark::Tone tone, std::string text, bool is_status = false) {
-    for (Entry& entry : entries) {
-      if (entry.remark.text == text && entry.remark.tone == tone) {
-        entry.who.push_back(who);
-        return;
-      }
-    }
-    entries.push_back({{tone, {}, std::move(text), is_status}, {who}});
-  }
-};
-
-void add_row_remarks(const Matrix& matrix, const Row& row, const std::string& label, Gathered& out) {
-  using Tone = Remark::Tone;
-  const Subject& subject = row.subject;
-  if (row.status == Row::Status::refused) out.add(label, Tone::bad, "refused: " + clean(row.reason), true);
-  if (row.status == Row::Status::failed) out.add(label, Tone::bad, "failed: " + clean(row.reason), true);
-  if (subject.parity && !subject.parity->holds()) {
-    const Parity& p = *subject.parity;
-    std::string text =
-        "outside its parity bound: largest difference " + number(p.max_abs) + ", bound " + number(p.bound);
-    if (p.unexplained > 0)
-      text += "; another first choice at " + counted(p.unexplained, "position") + " without a near tie";
-    out.add(label, Tone::bad, text);
-  }
-  for (const std::string& reason : noise_reasons(row.noise)) out.add(label, Tone::warning, "noisy run: " + reason);
-  if (row.memory.swap_known && row.memory.swap_out_bytes > 0) {
-    out.add(label, Tone::warning,
-            bytes(static_cast<double>(row.memory.swap_out_bytes)) + " were swapped out meanwhile (whole machine)");
-  }
-  if (!row.adapted.empty()) out.add(label, Tone::warning, "shorter requests: " + clean(row.adapted));
-  if (subject.text_only) out.add(label, Tone::warning, "text only: token counts are estimates, no parity");
-  if (!subject.parity && !subject.text_only && row.status == Row::Status::ok) {
-    out.add(label, Tone::plain,
-            "no parity" + (subject.parity_reason.empty() ? std::string() : ": " + clean(subject.parity_reason)));
-  }
-  for (std::size_t i = 0; i < subject.notes.size(); ++i) {
-    if (i == list_max) {
-      out.add(label, Tone::plain, counted(subject.notes.size() - i, "more note") + " in the record");
-      break;
-    }
-    out.add(label, Tone::plain, clean(subject.notes[i]));
-  }
-  if (row.status == Row::Status::ok && row.rounds.empty() && row.decode_tok_s.n == 0) {
-    out.add(label, Tone::warning, "no round after the cold one: there is no median");
-  } else if (row.decode_tok_s.n == 1) {
-    out.add(label, Tone::warning, "one round: no interval can be given");
-  }
-  if (!std::isfinite(row.energy.j_per_token) && row.status == Row::Status::ok) {
-    const std::string& reason = row.energy.reason.empty() ? matrix.environment.energy_reason : row.energy.reason;
-    out.add(label, Tone::plain, "energy n/a" + (reason.empty() ? std::string() : ": " + clean(reason)));
-  }
-  if (row.drift && !row.drift->reason.empty()) out.add(label, Tone::plain, "soak: " + clean(row.drift->reason));
-}
-
-}  // namespace
 
 Naming naming_of(const Matrix& matrix) {
   const std::size_t count = std::min(matrix.rows.size(), rows_max);
@@ -235,6 +58,37 @@ Naming naming_of(const Matrix& matrix) {
   return out;
 }
 
+Group group_of(const Matrix& matrix, const Row& row) {
+  if (row.prompts == Prompts::cached) return Group::cached;
+  const MatrixSettings& s = matrix.settings;
+  const bool other = (row.prompt_tokens > 0 && row.prompt_tokens != s.prompt_tokens) ||
+                     (row.output_tokens > 0 && row.output_tokens != s.output_tokens);
+  return other || !row.adapted.empty() ? Group::other_lengths : Group::workload;
+}
+
+std::string_view title_of(Group group) {
+  switch (group) {
+    case Group::workload:
+      return "the workload";
+    case Group::other_lengths:
+      return "requests of other lengths";
+    case Group::cached:
+      return "prompts seen just before";
+  }
+  return {};
+}
+
+std::vector<std::size_t> in_groups(const Matrix& matrix, const Naming& naming) {
+  std::vector<std::size_t> out(naming.shown());
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] = i;
+  std::ranges::stable_sort(out, {}, [&](std::size_t i) { return group_of(matrix, matrix.rows[i]); });
+  return out;
+}
+
+std::string lengths_of(const Row& row) {
+  return std::to_string(row.prompt_tokens) + " + " + std::to_string(row.output_tokens) + " tokens";
+}
+
 std::string artifact_title(const Artifact& artifact) {
   std::string name = clean(artifact.path, 200);
   if (!artifact.synthesized.empty()) {
@@ -249,6 +103,44 @@ std::string artifact_title(const Artifact& artifact) {
   if (!artifact.quant.empty() && name.find(artifact.quant) == std::string::npos)
     name += " " + clean(artifact.quant, 30);
   return name;
+}
+
+namespace {
+
+bool accelerated(const Row& row) {
+  const std::string& device = row.subject.device;
+  return !device.empty() && device != "cpu";
+}
+
+// "NVIDIA H200" of "NVIDIA H200, 139.8 GiB, driver 570.86".
+std::string accelerator_name(const std::string& text) { return clean(text.substr(0, text.find(',')), 100); }
+
+}  // namespace
+
+std::string place_title(const Matrix& matrix) {
+  bool on_cpu = false;
+  std::set<std::string> devices;
+  for (const Row& row : matrix.rows) {
+    if (accelerated(row)) {
+      devices.insert(row.subject.device);
+    } else {
+      on_cpu = true;
+    }
+  }
+  std::vector<std::string> places;
+  if (!devices.empty()) {
+    for (const std::string& accelerator : matrix.environment.accelerators) {
+      const std::string name = accelerator_name(accelerator);
+      if (!name.empty() && std::ranges::find(places, name) == places.end() && places.size() < 3) places.push_back(name);
+    }
+    // Apple's chip is the GPU's name too; a device that no accelerator is known of is called what its engine calls it.
+    if (places.empty() && devices != std::set<std::string>{"metal"}) {
+      for (const std::string& device : devices) places.push_back("a " + clean(device, 30) + " device");
+    }
+  }
+  const std::string chip = clean(matrix.machine.chip, 100);
+  if ((places.empty() || on_cpu) && !chip.empty()) places.push_back(chip);
+  return listed(places);
 }
 
 std::string subject_sentence(const Matrix& matrix) {
@@ -290,93 +182,33 @@ bool weights_fit_cache(const Matrix& matrix) {
   return matrix.machine.cache_bytes > 0 && matrix.artifact.bytes_per_token < matrix.machine.cache_bytes;
 }
 
-Estimate ratio(const Row& row, const Row& base, Figure figure, std::uint64_t seed) {
-  const Estimate& a = estimate_of(row, figure);
-  const Estimate& b = estimate_of(base, figure);
-  if (a.n == 0 || b.n == 0 || !(b.median > 0)) return {not_told, not_told, not_told, 0};
-  std::vector<double> ratios;
-  if (row.rounds.size() == base.rounds.size() && row.rounds.size() <= paired_rounds_max) {
-    for (std::size_t i = 0; i < row.rounds.size(); ++i) {
-      const double value = figure_of(row.rounds[i], figure) / figure_of(base.rounds[i], figure);
-      if (std::isfinite(value)) ratios.push_back(value);
-    }
-  }
-  if (ratios.size() < 2 || ratios.size() != row.rounds.size()) {
-    const double value = a.median / b.median;
-    return {value, value, value, 1};
-  }
-  Random random(seed);
-  return estimate(ratios, random);
+std::string other_choices(const Parity& parity) {
+  if (parity.top1_equal >= parity.positions) return {};
+  const std::size_t others = parity.positions - parity.top1_equal;
+  const std::size_t ties = others - std::min(parity.unexplained, others);
+  if (ties == others)
+    return others == 1 ? "the other is a near tie" : "the other " + std::to_string(others) + " are near ties";
+  return counted(others - ties, "other choice") + " without a near tie";
 }
 
-Verdict verdict_of(const Matrix& matrix, const Naming& naming) {
-  Verdict out;
-  const auto order = contenders(matrix, naming, Figure::decode);
-  if (order.empty()) {
-    out.headline = matrix.rows.empty() ? "Nothing was measured" : "No engine gave a figure here";
-    return out;
-  }
-  const Row& best = matrix.rows[order[0]];
-  const std::string speed = number(best.decode_tok_s.median) + " tok/s";
-  if (order.size() == 1) {
-    out.headline = naming.labels[order[0]] + " decodes " + speed;
-    if (best.decode_tok_s.n > 1) out.headline += " " + interval(best.decode_tok_s);
-  } else {
-    const Estimate e = ratio(best, matrix.rows[order[1]], Figure::decode, matrix.settings.seed);
-    if (tells_apart(e)) {
-      out.headline = naming.labels[order[0]] + " decodes fastest: " + speed + ", " +
-                     ratios_text(matrix, naming, order, Figure::decode, false);
-      out.sentences.push_back(
-          "Decode, by pairs of interleaved rounds: " + ratios_text(matrix, naming, order, Figure::decode, true) + ".");
-    } else if (e.n > 1) {
-      out.headline = naming.labels[order[0]] + " and " + naming.labels[order[1]] + " decode alike: " + speed + " and " +
-                     number(matrix.rows[order[1]].decode_tok_s.median) + " tok/s, not to be told apart";
-      out.sentences.push_back("Their ratio is " + multiple(e.median) + " " + interval(e) + ", which holds 1.");
-    } else {
-      out.headline = naming.labels[order[0]] + " decodes " + speed + ", " +
-                     ratios_text(matrix, naming, order, Figure::decode, false) + "; no interval";
-    }
-  }
-  if (best.subject.parity && !best.subject.parity->holds()) out.headline += ", but fails parity";
-  if (best.subject.text_only) out.headline += ", by estimated token counts";
-  add_limit(matrix, naming, order[0], out);
-  add_prefill(matrix, naming, out);
-  add_parity(matrix, naming, out);
-  std::vector<std::string> shorter;
-  std::vector<std::string> noisy_rows;
-  for (std::size_t i = 0; i < naming.shown(); ++i) {
-    if (matrix.rows[i].prompts != Prompts::fresh) continue;
-    if (!matrix.rows[i].adapted.empty()) shorter.push_back(naming.labels[i]);
-    if (noisy(matrix.rows[i].noise).value_or(false)) noisy_rows.push_back(naming.labels[i]);
-  }
-  if (!shorter.empty()) out.sentences.push_back(joined_labels(shorter) + " got shorter requests than the others.");
-  if (!noisy_rows.empty()) {
-    out.sentences.push_back("The machine was not quiet during " + joined_labels(noisy_rows) + ".");
+bool usable(const Row& row) { return row.status == Row::Status::ok && row.decode_tok_s.n > 0; }
+
+std::string listed(const std::vector<std::string>& items) {
+  std::string out;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    out += i == 0 ? "" : i + 1 == items.size() ? " and " : ", ";
+    out += items[i];
   }
   return out;
 }
 
-std::vector<Remark> remarks_of(const Matrix& matrix, const Naming& naming) {
-  Gathered gathered;
-  for (std::size_t i = 0; i < naming.shown(); ++i) {
-    add_row_remarks(matrix, matrix.rows[i], naming.labels[i], gathered);
-  }
-  std::vector<Remark> out;
-  for (auto& [remark, who] : gathered.entries) {
-    remark.who = joined_labels(who);
-    out.push_back(std::move(remark));
-  }
-  std::ranges::stable_sort(out, [](const Remark& a, const Remark& b) { return a.tone > b.tone; });
-  if (out.size() > remarks_max) {
-    const std::size_t more = out.size() - remarks_max;
-    out.resize(remarks_max);
-    out.push_back({Remark::Tone::plain, "the record", "holds " + counted(more, "more remark")});
-  }
-  if (matrix.rows.size() > naming.shown()) {
-    out.push_back({Remark::Tone::warning, "the record",
-                   "holds " + counted(matrix.rows.size() - naming.shown(), "more row") + " that are not shown"});
-  }
-  return out;
+std::string counted(std::size_t count, std::string_view noun) {
+  return std::to_string(count) + " " + std::string(noun) + (count == 1 ? "" : "s");
+}
+
+std::string joined_labels(const std::vector<std::string>& who) {
+  if (who.size() <= 4) return listed(who);
+  return listed({who[0], who[1], counted(who.size() - 2, "other row")});
 }
 
 }  // namespace assay::measure::report

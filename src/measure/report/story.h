@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "measure/record.h"
@@ -18,8 +19,24 @@ struct Naming {
 };
 Naming naming_of(const Matrix& matrix);
 
+// Rows that may be compared with each other. A figure of one group says nothing of another's.
+enum class Group : unsigned char {
+  workload,       // fresh prompts of the lengths that were asked for
+  other_lengths,  // fresh prompts of other lengths: the engine would have taken too long
+  cached,         // all of the prompt but its last token is in the engine's cache
+};
+Group group_of(const Matrix& matrix, const Row& row);
+std::string_view title_of(Group group);
+// Indices of the rows that are shown, group by group.
+std::vector<std::size_t> in_groups(const Matrix& matrix, const Naming& naming);
+// "40 + 8 tokens".
+std::string lengths_of(const Row& row);
+
 // "qwen3-0.6b" or the file's name, with the quantization.
 std::string artifact_title(const Artifact& artifact);
+
+// Where the rows ran: "NVIDIA H200", "AMD EPYC", or both where there are rows on both; empty where nobody tells.
+std::string place_title(const Matrix& matrix);
 
 // What was measured, where and how, in one sentence.
 std::string subject_sentence(const Matrix& matrix);
@@ -31,16 +48,24 @@ bool read_limit_applies(const Row& row);
 // All weights fit into a cache, so that reading memory does not bound decoding.
 bool weights_fit_cache(const Matrix& matrix);
 
-// Speed of `row` over that of `base`, by rounds: interleaved rounds are pairs. n = 0 where one has no figure; n = 1
-// (no interval) where their rounds do not pair up.
+// Below so many rounds the widest interval of a median, from the smallest to the largest value, holds it in less than
+// 95 % of runs (1 - 2^(1-n)), so nothing is called faster.
+inline constexpr std::size_t verdict_rounds = 6;
+
+// Speed of `row` over that of `base`, by rounds: interleaved rounds are pairs. n = 0 where one has no figure, or their
+// requests had other lengths; n = 1 (no interval) where their rounds do not pair up.
 enum class Figure : unsigned char { decode, prefill };
 Estimate ratio(const Row& row, const Row& base, Figure figure, std::uint64_t seed);
+
+// Why fewer first choices than positions are equal: near ties of the reference, or more than that; empty: all are equal.
+std::string other_choices(const Parity& parity);
 
 struct Verdict {
   std::string headline{};
   std::vector<std::string> sentences{};
 };
-// Never says that one engine is faster than another where the interval of their ratio holds 1.
+// Never says that one engine is faster than another where the interval of their ratio holds 1, there are fewer than
+// verdict_rounds of them, or their requests had other lengths.
 Verdict verdict_of(const Matrix& matrix, const Naming& naming);
 
 struct Remark {
@@ -51,5 +76,11 @@ struct Remark {
 };
 // Refusals, failures, parity, noise, adapted lengths, notes of engines, cold rounds, swap, energy. Equal ones once.
 std::vector<Remark> remarks_of(const Matrix& matrix, const Naming& naming);
+
+// A row that answered with a figure.
+bool usable(const Row& row);
+std::string listed(const std::vector<std::string>& items);       // "a, b and c"
+std::string counted(std::size_t count, std::string_view noun);   // "3 rounds"
+std::string joined_labels(const std::vector<std::string>& who);  // of many the first two and how many more
 
 }  // namespace assay::measure::report

@@ -41,10 +41,21 @@ code,pre,.mono{font:13px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberat
 pre{white-space:pre-wrap;background:var(--panel);border-radius:6px;padding:12px 14px;margin:0 0 12px}
 figure{margin:0;min-width:0;break-inside:avoid}
 figcaption{color:var(--soft);font-size:13px;line-height:1.45;margin-top:6px;max-width:56em;overflow-wrap:anywhere}
-.hero{margin-top:28px}
+.hero{margin-top:24px}
 .grid{display:grid;grid-template-columns:repeat(2,minmax(0,1fr));gap:36px 44px}
 .plot{display:block;width:100%;height:auto;overflow:visible}
 .only-narrow{display:none}
+.span{grid-column:1/-1}
+ul.key{list-style:none;margin:6px 0 0;padding:0;display:flex;flex-wrap:wrap;gap:2px 16px;color:var(--soft);font-size:12.5px}
+svg.key{width:18px;height:14px;margin-right:5px;vertical-align:-2px}
+#tip{position:fixed;z-index:9;transform:translateX(-50%);max-width:min(340px,calc(100vw - 16px));padding:4px 9px;border-radius:4px;background:var(--ink);color:var(--page);font-size:13px;line-height:1.35;pointer-events:none;overflow-wrap:anywhere}
+#tip[hidden]{display:none}
+nav{position:sticky;top:0;z-index:5;background:var(--page);border-bottom:1px solid var(--rule);margin-top:22px}
+nav ul{list-style:none;max-width:1060px;margin:0 auto;padding:7px 24px;display:flex;flex-wrap:wrap;gap:2px 18px;font-size:13.5px}
+nav a{color:var(--soft);text-decoration:none}
+nav a:hover,nav a:focus-visible{color:var(--ink);text-decoration:underline}
+section,figure,dt[id]{scroll-margin-top:76px}
+a.term{text-decoration:underline dotted;text-underline-offset:3px}
 .plot text{font-size:11.5px;fill:var(--soft);font-family:inherit;font-variant-numeric:tabular-nums}
 .plot .label{font-size:13px;font-weight:650;fill:var(--c)}
 .plot .halo{paint-order:stroke;stroke:var(--page);stroke-width:4px;stroke-linejoin:round}
@@ -57,20 +68,28 @@ figcaption{color:var(--soft);font-size:13px;line-height:1.45;margin-top:6px;max-
 .plot .axis{stroke:var(--soft);stroke-width:1}
 .plot .track{stroke:var(--rule);stroke-width:1;stroke-dasharray:1 3}
 .plot .reference{stroke:var(--ink);stroke-width:1.4;stroke-dasharray:5 3}
+.plot .reference.solid{stroke-width:2;stroke-dasharray:none}
+.plot .group{font-weight:600}
 .plot .bar{fill:var(--c);opacity:.17}
-.plot .whisker{stroke:var(--c);stroke-width:2}
-.plot .each{stroke:var(--c);stroke-width:1.3;opacity:.55}
-.plot .bound{stroke:var(--c);stroke-width:2.2}
-.plot .mark{fill:var(--c);stroke:var(--page);stroke-width:1}
-.plot .mark.hollow{fill:var(--page);stroke:var(--c);stroke-width:1.8}
+.whisker{stroke:var(--c);stroke-width:2}
+.each{stroke:var(--c);stroke-width:1.3;opacity:.55}
+.bound{stroke:var(--c);stroke-width:2.2}
+.mark{fill:var(--c);stroke:var(--page);stroke-width:1}
+.mark.hollow{fill:var(--page);stroke:var(--c);stroke-width:1.8}
+.mark.thin{fill:none;stroke:var(--c);stroke-width:2}
+.hole{fill:var(--page)}
+.cut{stroke:var(--page);stroke-width:2.2}
+.lit,.lit>*{stroke:var(--ink)!important;opacity:1!important}
+.plot:focus-visible{outline:2px solid var(--c0);outline-offset:4px}
+.ring{fill:none;stroke:var(--ink);stroke-width:1.6}
 .plot path{fill:none}
 .plot .curve{fill:none;stroke:var(--c);stroke-width:2;stroke-linejoin:round}
 .plot .dashed{stroke-dasharray:4 3}
-.plot .band{fill:var(--c);opacity:.16}
+.band{fill:var(--c);opacity:.16}
 .plot .leader{stroke:var(--c);stroke-width:1;opacity:.5}
 .plot .part{fill:var(--c);stroke:var(--page);stroke-width:1}
 .plot .part0{opacity:.58}.plot .part1{opacity:.36}.plot .part2{opacity:.18}
-.plot .seen{fill:var(--c)}
+.plot .seen0{opacity:1}.plot .seen1{opacity:.76}
 .s0{--c:var(--c0)}.s1{--c:var(--c1)}.s2{--c:var(--c2)}.s3{--c:var(--c3)}.s4{--c:var(--c4)}.s5{--c:var(--c5)}.s6{--c:var(--c6)}.s7{--c:var(--c7)}.neutral{--c:var(--soft)}
 .scroll{overflow-x:auto}
 table{border-collapse:collapse;width:100%;font-size:14px;line-height:1.35}
@@ -82,7 +101,11 @@ th:first-child,td:first-child{padding-left:0}th:last-child,td:last-child{padding
 td b{font-weight:650}
 td small{display:block;color:var(--soft);font-size:12px;overflow-wrap:anywhere}
 td small.n{white-space:nowrap}
-td .name{color:var(--c);font-weight:680;font-size:15px;overflow-wrap:anywhere}
+.name{color:var(--c);font-weight:680}
+td .name{font-size:15px;overflow-wrap:anywhere}
+td .name.whole{white-space:nowrap;overflow-wrap:normal}
+tr.group th{text-align:left;color:var(--ink);padding:16px 0 6px}
+tr.group small{display:inline;margin-left:10px;color:var(--soft)}
 td.why{overflow-wrap:anywhere}
 .best b{border-bottom:2px solid var(--ink)}
 .good{color:var(--good);font-weight:650}.bad{color:var(--bad);font-weight:650}.warn{color:var(--warn);font-weight:650}
@@ -95,7 +118,8 @@ td.why{overflow-wrap:anywhere}
 dl{margin:0;display:grid;grid-template-columns:minmax(92px,auto) minmax(0,1fr);gap:3px 16px;font-size:13.5px}
 dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}
 dl.define{display:block;columns:2;column-gap:44px}
-dl.define dt{color:var(--ink);font-weight:650;break-after:avoid}dl.define dd{margin:0 0 9px;color:var(--soft);break-inside:avoid}
+dl.define div{break-inside:avoid}dl.define dt{color:var(--ink);font-weight:650}dl.define dd{margin:0 0 9px;color:var(--soft)}
+dt:target{background:var(--warnbg)}
 details{margin-top:16px;font-size:13.5px}
 summary{cursor:pointer;color:var(--soft)}
 details table{font-size:12.5px;margin-top:8px}details td{padding:4px 10px}
@@ -116,13 +140,17 @@ dl.define{columns:1}
 .cards td:first-child,.cards td.why{grid-column:1/-1}
 .cards td[data-label]::before{content:attr(data-label);display:block;font-size:11.5px;color:var(--soft)}
 .cards td.none{display:none}
+.cards tr.group{display:block;padding-bottom:0}.cards tr.group th{display:block;border:0;padding:4px 0}.cards tr.group small{display:block;margin:0}
+nav{position:static}nav ul{padding:7px 16px;gap:3px 14px}
+section,figure,dt[id]{scroll-margin-top:8px}
 }
 @media print{
 @page{size:A4;margin:13mm 12mm}
 body{font-size:9pt;line-height:1.4}
 main,header,footer{max-width:none;padding:0}
 header{padding-top:0}
-#theme,details{display:none}
+#theme,details,nav,#tip{display:none!important}
+a.term{text-decoration:none}
 .bar,.under,.remarks,figcaption,h3 small,footer{font-size:8pt}
 .kicker{margin-top:12pt}
 h1{font-size:18pt}h2{margin:16pt 0 7pt;font-size:12.5pt;break-after:avoid}h3{font-size:9.5pt}
@@ -133,7 +161,8 @@ dl,pre,code,.mono{font-size:8pt}
 .scroll{overflow:visible}
 table{font-size:8.5pt}td{padding:4pt 5pt}th{font-size:7.5pt;padding:0 5pt 3pt}td small,th small{font-size:7pt}td .name{font-size:9.5pt}
 .remarks{margin-top:8pt}.remarks li{padding:2pt 6pt;margin-bottom:2pt}
-tr,.remarks li,.facts>div,dl.define dd{break-inside:avoid}
+tr,.remarks li,.facts>div,dl.define div{break-inside:avoid}
+ul.key{font-size:7.5pt;gap:0 10pt}
 footer{margin-top:14pt;padding-bottom:0}
 *{-webkit-print-color-adjust:exact;print-color-adjust:exact}
 }
@@ -147,14 +176,6 @@ std::string page_style() {
   out += std::string(dark) + "}}\n:root[data-theme=dark]{" + std::string(dark) + "}";
   out += rules;
   return out + "@media print{:root:root:root{" + std::string(light) + "}}\n";
-}
-
-std::string_view page_script() {
-  return R"js((()=>{const root=document.documentElement,button=document.getElementById('theme');
-const isDark=()=>root.dataset.theme?root.dataset.theme==='dark':matchMedia('(prefers-color-scheme: dark)').matches;
-const show=()=>{button.textContent=isDark()?'light':'dark'};
-button.hidden=false;show();
-button.addEventListener('click',()=>{root.dataset.theme=isDark()?'light':'dark';show()})})())js";
 }
 
 }  // namespace assay::measure::report

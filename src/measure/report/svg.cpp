@@ -1,5 +1,6 @@
 #include "measure/report/svg.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdio>
@@ -20,6 +21,14 @@ Svg::Svg(double width, double height, std::string_view title, std::string_view d
   put("\" role=\"img\" aria-label=\"");
   out_ += escaped(std::string(title) + (description.empty() ? "" : ". ") + std::string(description), 2000);
   put("\">");
+}
+
+Svg::Svg(double width, double height) {
+  put("<svg class=\"key\" viewBox=\"0 0 ");
+  put(width);
+  put(" ");
+  put(height);
+  put("\" aria-hidden=\"true\">");
 }
 
 void Svg::put(double value) {
@@ -97,7 +106,7 @@ void Svg::rectangle(XY corner, double width, double height, std::string_view css
   hint("rect", text);
 }
 
-void Svg::polyline(std::span<const XY> points, std::string_view css_class) {
+void Svg::polyline(std::span<const XY> points, std::string_view css_class, std::span<const std::string> hints) {
   if (points.empty()) return;
   put("<polyline class=\"");
   put(css_class);
@@ -108,7 +117,18 @@ void Svg::polyline(std::span<const XY> points, std::string_view css_class) {
     put(point.y);
     put(" ");
   }
-  put("\"/>");
+  put("\"");
+  if (!hints.empty()) {
+    put(" data-hints=\"");
+    for (std::size_t i = 0; i < hints.size(); ++i) {
+      if (i > 0) put("|");
+      std::string text = escaped(hints[i]);
+      std::ranges::replace(text, '|', '/');
+      out_ += text;
+    }
+    put("\"");
+  }
+  put("/>");
 }
 
 void Svg::polygon(std::span<const XY> points, std::string_view css_class) {
@@ -137,33 +157,23 @@ void Svg::dot(XY centre, double radius, std::string_view css_class) {
   put("\"/>");
 }
 
-void Svg::marker(XY c, std::size_t shape, double radius, std::string_view css_class, std::string_view text) {
+void Svg::number(std::string_view attribute, double value) {
+  put(" ");
+  put(attribute);
+  put("=\"");
+  put(value);
+  put("\"");
+}
+
+void Svg::shape(XY c, std::size_t series, double radius, std::string_view css_class) {
   const auto corners = [&](std::span<const XY> points) {
-    put("<polygon class=\"");
-    put(css_class);
-    put("\" points=\"");
-    for (const XY& point : points) {
-      put(c.x + point.x * radius);
-      put(",");
-      put(c.y + point.y * radius);
-      put(" ");
-    }
-    put("\"");
-    hint("polygon", text);
+    std::vector<XY> moved;
+    for (const XY& point : points) moved.push_back({c.x + point.x * radius, c.y + point.y * radius});
+    polygon(moved, css_class);
   };
-  switch (shape % 5) {  // areas are about equal
+  switch (series % 5) {  // areas are about equal
     case 0:
-      put("<circle class=\"");
-      put(css_class);
-      put("\" cx=\"");
-      put(c.x);
-      put("\" cy=\"");
-      put(c.y);
-      put("\" r=\"");
-      put(radius);
-      put("\"");
-      hint("circle", text);
-      return;
+      return dot(c, radius, css_class);
     case 1:
       return corners(std::array<XY, 4>{{{-.9, -.9}, {.9, -.9}, {.9, .9}, {-.9, .9}}});
     case 2:
@@ -173,6 +183,57 @@ void Svg::marker(XY c, std::size_t shape, double radius, std::string_view css_cl
     default:
       return corners(std::array<XY, 3>{{{0, 1.3}, {1.2, -.85}, {-1.2, -.85}}});
   }
+}
+
+void Svg::mark(XY c, Mark mark, std::size_t series, double radius, std::string_view text) {
+  put("<g class=\"m\"");
+  number("data-x", c.x);
+  number("data-y", c.y);
+  put(">");
+  if (!text.empty()) {
+    put("<title>");
+    out_ += escaped(text);
+    put("</title>");
+  }
+  const double r = radius * 0.85;
+  switch (mark) {
+    case Mark::cold:
+      dot(c, r, "mark hollow");
+      break;
+    case Mark::rms: {
+      const Stroke plus[] = {{{c.x - r, c.y}, {c.x + r, c.y}}, {{c.x, c.y - r}, {c.x, c.y + r}}};
+      strokes(plus, "mark thin");
+      break;
+    }
+    case Mark::pages: {
+      const Stroke cross[] = {{{c.x - r, c.y - r}, {c.x + r, c.y + r}}, {{c.x - r, c.y + r}, {c.x + r, c.y - r}}};
+      strokes(cross, "mark thin");
+      break;
+    }
+    case Mark::value:
+      shape(c, series, radius, "mark");
+      break;
+    case Mark::cached:
+      shape(c, series, radius, "mark");
+      dot(c, radius * 0.4, "hole");
+      break;
+    case Mark::shorter:
+      shape(c, series, radius * 1.1, "mark");
+      line({c.x - radius * 1.3, c.y + radius * 1.3}, {c.x + radius * 1.3, c.y - radius * 1.3}, "cut");
+      break;
+  }
+  put("</g>");
+}
+
+void Svg::tick(XY from, XY to, std::string_view css_class, std::string_view text) {
+  put("<line class=\"");
+  put(css_class);
+  put("\"");
+  number("x1", from.x);
+  number("y1", from.y);
+  number("x2", to.x);
+  number("y2", to.y);
+  hint("line", text);
 }
 
 void Svg::text(XY at, std::string_view text, std::string_view css_class, Anchor anchor) {

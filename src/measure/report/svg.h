@@ -13,12 +13,25 @@ struct XY {
   double y = 0;
 };
 
+// What a mark says, each by its look alone; legend.h explains those that a plot has.
+enum class Mark : unsigned char {
+  value,    // the series' shape, filled: a median
+  cached,   // ... with a hole: prompts seen just before
+  shorter,  // ... cut across: requests of other lengths
+  cold,     // hollow circle: the cold round
+  rms,      // plus: root mean square
+  pages,    // cross: touching pages
+};
+
 enum class Anchor : unsigned char { start, middle, end };
 
 class Svg final {
  public:
   // title and description are read aloud and are plain text; they are escaped here, as all text is.
   Svg(double width, double height, std::string_view title, std::string_view description, std::string_view extra_class);
+
+  // A small picture beside words that say the same: not read aloud.
+  Svg(double width, double height);
 
   void line(XY from, XY to, std::string_view css_class);
   // Several lines of one class as one element.
@@ -28,10 +41,14 @@ class Svg final {
   };
   void strokes(std::span<const Stroke> strokes, std::string_view css_class);
   void rectangle(XY corner, double width, double height, std::string_view css_class, std::string_view hint = {});
-  void polyline(std::span<const XY> points, std::string_view css_class);
+  // hints: none, or one for each point; they stand in an attribute, '|' between them.
+  void polyline(std::span<const XY> points, std::string_view css_class, std::span<const std::string> hints = {});
   void polygon(std::span<const XY> points, std::string_view css_class);
-  // The shape belongs to the series as its colour does, so that colour is never needed to tell two apart.
-  void marker(XY centre, std::size_t shape, double radius, std::string_view css_class, std::string_view hint = {});
+  // The shape belongs to the series as its colour does, so that colour is never needed to tell two apart. `hint` is what
+  // a reader sees who points at it or goes there by keyboard.
+  void mark(XY centre, Mark mark, std::size_t series, double radius, std::string_view hint = {});
+  // A short line that is a value: a single round, a bound.
+  void tick(XY from, XY to, std::string_view css_class, std::string_view hint);
   void dot(XY centre, double radius, std::string_view css_class);
   void text(XY at, std::string_view text, std::string_view css_class, Anchor anchor = Anchor::start);
   // Everything until close() has the colour of this series.
@@ -44,6 +61,8 @@ class Svg final {
   void put(std::string_view text) { out_ += text; }
   void put(double value);
   void hint(std::string_view element, std::string_view text);
+  void number(std::string_view attribute, double value);
+  void shape(XY centre, std::size_t series, double radius, std::string_view css_class);
 
   std::string out_;
 };
