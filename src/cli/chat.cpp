@@ -6,10 +6,11 @@
 #include <memory>
 
 #include "base/output_file.h"
+#include "cli/chat_input.h"
 #include "cli/generate.h"
-#include "cli/line_editor.h"
 #include "cli/model_options.h"
 #include "cli/sampling_options.h"
+#include "cli/terminal/line_editor.h"
 #include "schedule/sampler.h"
 #include "schedule/scheduler.h"
 #include "tokenizer/chat_encode.h"
@@ -51,32 +52,24 @@ class Chat {
 
   // Reads lines until the end. An error within (a prompt over the context, a bad setting) is said and the talk goes on.
   Result<void> talk(LineEditor& editor) {
-    std::string text;
+    editor_ = &editor;
     while (true) {
-      LineEditor::Line line = editor.read();
-      const bool last = line.kind == LineEditor::Line::Kind::end;
-      if (last && text.empty()) break;
+      const LineEditor::Line line = editor.read();
+      if (const auto lost = editor.history_error()) std::fprintf(stderr, "assay: %s\n", to_string(*lost).c_str());
+      if (line.kind == LineEditor::Line::Kind::end) break;
       if (line.kind == LineEditor::Line::Kind::interrupted) {
-        text.clear();
+        if (line.was_empty) std::fputs("ctrl-D or /exit leaves\n", stderr);
         continue;
       }
-      if (!last && !line.text.empty() && line.text.back() == '\\') {
-        text += line.text.substr(0, line.text.size() - 1) + "\n";
-        continue;
-      }
-      text += line.text;
-      const std::string whole = std::exchange(text, "");
-      if (whole.find_first_not_of(" \t\n") == std::string::npos) continue;
-      const auto done = whole.front() == '/' ? command(whole) : ask(whole);
+      const bool is_command = !command_word(line.text).empty();
+      const std::string message = is_command ? line.text : message_of(line.text);
+      if (message.find_first_not_of(" \t\n") == std::string::npos) continue;
+      const auto done = is_command ? command(message) : ask(message);
       if (leave_ || std::ferror(stdout) != 0) break;
-      if (done) {
-        if (last) break;
-        continue;
-      }
+      if (done) continue;
       if (done.error().code == Errc::engine_lost) return done;
       if (!editor.interactive()) failed_ = true;
       std::fprintf(stderr, "assay: %s\n", to_string(done.error()).c_str());
-      if (last) break;
     }
     return {};
   }
@@ -108,7 +101,10 @@ class Chat {
     clear_interrupt();
     const auto result = generate(
         engine_, session_.clock, request, [](std::string_view piece) { show_text(piece); },
-        [] { return interrupted() || std::ferror(stdout) != 0; });
+        [this] {
+          editor_->gather();
+          return interrupted() || std::ferror(stdout) != 0;
+        });
     clear_interrupt();
     std::fputs("\n", stdout);
     std::fflush(stdout);
@@ -209,6 +205,7 @@ class Chat {
   ChatTemplate template_;
   schedule::Scheduler engine_;
   Json messages_;
+  LineEditor* editor_ = nullptr;
   RequestId last_id_ = 0;
   bool leave_ = false;
   bool failed_ = false;
@@ -221,7 +218,11 @@ Result<void> chat(Session& session, ChatOptions& options) {
   auto chat_template = load_chat_template(**model);
   if (!chat_template) return std::unexpected(std::move(chat_template.error()));
   Chat conversation(session, options, **model, std::move(*chat_template));
-  LineEditor editor("> ", (session.home() / "chat_history").string());
+  EditorOptions edit;
+  edit.history_file = (session.home() / "chat_history").string();
+  edit.unfinished = unfinished;
+  edit.stands_alone = [](std::string_view line) { return !command_word(line).empty(); };
+  LineEditor editor(std::move(edit));
   catch_interrupts();
   if (editor.interactive()) std::printf("%s. /help lists commands, ctrl-D leaves.\n", (*model)->path.c_str());
   const auto done = conversation.talk(editor);
