@@ -41,7 +41,7 @@ constexpr std::array<std::string_view, 4> channel_texts{"<|channel|>", "<|messag
 
 }  // namespace
 
-EndTokens find_end_tokens(const TokenTable& by_text, SpecialTokens& special) {
+EndTokens find_end_tokens(const TokenTable& by_text, SpecialTokens& special, std::span<const Token> named) {
   EndTokens out;
   const auto find = [&](std::string_view text) -> std::optional<Token> {
     const Token t = by_text.find(text);
@@ -50,6 +50,9 @@ EndTokens find_end_tokens(const TokenTable& by_text, SpecialTokens& special) {
   for (const std::string_view text : eot_texts) {
     if (special.eot) break;
     special.eot = find(text);
+  }
+  for (const Token token : named) {
+    if (!special.eot && token != special.eos) special.eot = token;
   }
   if (!special.eom) special.eom = find("<|eom_id|>");
   for (const std::string_view text : end_texts) {
@@ -78,6 +81,10 @@ EndTokens find_end_tokens(const TokenTable& by_text, SpecialTokens& special) {
     std::erase(out.ends, *find("</s>"));
     out.normal.push_back(*find("</s>"));
   }
+  // What a file names is an end, whatever was taken back above.
+  out.ends.insert(out.ends.end(), named.begin(), named.end());
+  std::sort(out.ends.begin(), out.ends.end());
+  out.ends.erase(std::unique(out.ends.begin(), out.ends.end()), out.ends.end());
   return out;
 }
 

@@ -1,6 +1,7 @@
 // The tokens that end a turn or a text, known by their texts where a file does not say.
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "tokenizer/token_table.h"
@@ -15,6 +16,7 @@ struct EndTokens {
 };
 
 // Completes special.eot and special.eom by text; every given role but bos, unk, sep, pad and mask ends generation too.
-EndTokens find_end_tokens(const TokenTable& by_text, SpecialTokens& special);
+// `named`: ends that the model's files name, whatever their texts; the first that is not eos is eot where no text is.
+EndTokens find_end_tokens(const TokenTable& by_text, SpecialTokens& special, std::span<const Token> named);
 
 }  // namespace assay

@@ -1,5 +1,7 @@
 #include "tokenizer/from_gguf.h"
 
+#include "tokenizer/stored_json.h"
+
 namespace assay {
 
 Result<Tokenizer> tokenizer_from_gguf(const Gguf& gguf) {
@@ -58,7 +60,15 @@ Result<Tokenizer> tokenizer_from_gguf(const Gguf& gguf) {
   ASSAY_TRY(read_optional("remove_extra_whitespaces", data.remove_extra_whitespaces));
   ASSAY_TRY(read_optional("normalizer.lowercase", data.lowercase));
   ASSAY_TRY(read_optional("normalizer.strip_accents", data.strip_accents));
-  return Tokenizer::from_vocabulary(data);
+  const std::string ends_key(end_tokens_key);
+  const auto ends = gguf.maybe<std::vector<std::int64_t>>(ends_key);
+  if (!ends) return std::unexpected(ends.error());
+  if (*ends) data.ends = **ends;
+  const auto rest = gguf.maybe<std::string_view>(stored_json_key);
+  if (!rest) return std::unexpected(rest.error());
+  if (!*rest) return Tokenizer::from_vocabulary(data);
+  return Tokenizer::from_stored(
+      {.json = **rest, .tokens = data.tokens, .types = types, .merges = merges, .ends = data.ends});
 }
 
 }  // namespace assay

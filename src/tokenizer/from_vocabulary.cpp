@@ -33,7 +33,7 @@ struct Builder {
 
   Result<void> check();
   Result<void> special_tokens();
-  void end_of_generation();
+  Result<void> end_of_generation();
   void texts();
   void added_tokens();
   Result<void> model();
@@ -141,8 +141,8 @@ Result<void> Builder::special_tokens() {
 }
 
 // Tokens that look like control tokens are such, whatever their type says.
-void Builder::end_of_generation() {
-  const EndTokens found = find_end_tokens(parts->by_text, parts->special);
+Result<void> Builder::end_of_generation() {
+  const EndTokens found = find_end_tokens(parts->by_text, parts->special, {});
   const auto set = [&](const std::vector<Token>& tokens, Type type_now) {
     for (const Token t : tokens) types[static_cast<std::size_t>(t)] = type_now;
   };
@@ -150,6 +150,16 @@ void Builder::end_of_generation() {
   set(found.shown, VocabularyData::user_defined);
   set(found.normal, VocabularyData::normal);
   parts->end_tokens = found.ends;
+  for (const std::int64_t id : data.ends) {
+    if (id < 0 || id >= static_cast<std::int64_t>(data.tokens.size()))
+      return fail(Errc::bad_value, "vocabulary: end token " + std::to_string(id) + ", expected 0 to " +
+                                       std::to_string(data.tokens.size() - 1));
+    parts->end_tokens.push_back(static_cast<Token>(id));
+  }
+  std::ranges::sort(parts->end_tokens);
+  const auto [same, end] = std::ranges::unique(parts->end_tokens);
+  parts->end_tokens.erase(same, end);
+  return {};
 }
 
 void Builder::texts() {
@@ -343,7 +353,7 @@ Result<Tokenizer> Tokenizer::from_vocabulary(const VocabularyData& data) {
   ASSAY_TRY(b.check());
   b.texts();
   ASSAY_TRY(b.special_tokens());
-  b.end_of_generation();
+  ASSAY_TRY(b.end_of_generation());
   b.added_tokens();
   ASSAY_TRY(b.model());
   for (std::size_t t = 0; t < b.types.size(); ++t) b.parts->pieces.add(piece_of(b, t));

@@ -106,12 +106,9 @@ Result<void> read_bpe(const Json& model, const JsonVocabulary& vocabulary, Token
   }
   const std::size_t prefix_bytes = options.continuing_prefix.size();
   Bpe bpe(options, std::move(known), parts.texts.size());
-  const auto merges = json_list(model, "merges", "model");
-  if (!merges) return std::unexpected(merges.error());
   std::uint32_t rank = 0;
-  for (const Json& merge : **merges) {
-    auto pair = read_merge(merge, rank);
-    if (!pair) return std::unexpected(pair.error());
+  for (const auto& merge : vocabulary.merges) {
+    const auto* pair = &merge;
     for (const std::string* side : {&pair->first, &pair->second}) {
       if (texts.find(*side) == TokenTable::absent) {
         return json_wrong("model.merges[" + std::to_string(rank) + "]: '" + *side + "'", "a token of the vocabulary");
@@ -230,6 +227,14 @@ Result<JsonVocabulary> read_vocabulary(const Json& model) {
     }
     if (too_long(text)) return json_wrong(where, "a text of at most 4096 bytes");
     out.entries.emplace_back(text, static_cast<Token>(value));
+  }
+  if (model_type(model) != "BPE") return out;
+  const auto merges = json_list(model, "merges", "model");
+  if (!merges) return std::unexpected(merges.error());
+  for (const Json& merge : **merges) {
+    auto pair = read_merge(merge, out.merges.size());
+    if (!pair) return std::unexpected(pair.error());
+    out.merges.push_back(std::move(*pair));
   }
   return out;
 }

@@ -32,9 +32,11 @@ Result<void> read_pre_tokenizer(const Json& json, std::string_view where, std::v
 // Model: texts and ids first, then the model itself (which needs parts.bytes).
 struct JsonVocabulary {
   std::vector<std::pair<std::string, Token>> entries;
-  std::vector<double> scores;  // Unigram: by entry
+  std::vector<double> scores;                               // Unigram: by entry
+  std::vector<std::pair<std::string, std::string>> merges;  // BPE: best first
 };
 Result<JsonVocabulary> read_vocabulary(const Json& model);
+// `model` without vocab and merges is enough.
 Result<void> read_model(const Json& model, const JsonVocabulary& vocabulary, Tokenizer::Parts& parts);
 
 // Tokens before and after a single text, outermost first.

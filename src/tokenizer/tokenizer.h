@@ -34,6 +34,7 @@ struct VocabularyData {
   std::optional<std::int64_t> bos, eos, eot, eom, unk, sep, pad, mask;
   std::optional<bool> add_bos, add_eos, add_sep, add_space_prefix, remove_extra_whitespaces;
   std::optional<bool> lowercase, strip_accents;  // "bert" only
+  std::span<const std::int64_t> ends;            // further tokens that end generation, or empty
 };
 
 // Tokens with a role; empty where the vocabulary has none.
@@ -58,13 +59,20 @@ struct DecodeOptions {
   bool starts_a_text = true;  // false: continues other text, so a first space that the vocabulary adds is kept
 };
 
+struct TokenizerFiles;  // folder_tokens.h
+struct StoredJson;      // stored_json.h
+
 class Tokenizer {
  public:
   // Errc::unsupported names a model or pre-tokenizer that is not known; Errc::bad_value names the field.
   static Result<Tokenizer> from_vocabulary(const VocabularyData& data);
-  // Hugging Face's tokenizer.json; `config` is tokenizer_config.json's text or empty. Errc::unsupported names a
-  // component that is not done, Errc::bad_value the field.
+  // Hugging Face's tokenizer.json and what lies beside it. Errc::unsupported names a component that is not done,
+  // Errc::bad_value file and field.
+  static Result<Tokenizer> from_files(const TokenizerFiles& files);
+  // The same with tokenizer_config.json alone; `config` is its text or empty.
   static Result<Tokenizer> from_json(std::string_view json, std::string_view config = {});
+  // The same again, from what a GGUF keeps of such files. Errors name the key.
+  static Result<Tokenizer> from_stored(const StoredJson& stored);
 
   Tokenizer(Tokenizer&&) noexcept;
   Tokenizer& operator=(Tokenizer&&) noexcept;
@@ -84,8 +92,9 @@ class Tokenizer {
   std::string_view piece(Token token) const;  // the bytes that it stands for, maybe part of a character
   std::optional<Token> find(std::string_view text) const;  // by text()
   bool is_special(Token token) const;                      // control or unknown: text that only as_tokens reads
-  bool ends_generation(Token token) const;                 // eos, and the end-of-turn tokens known by name
-  std::span<const Token> end_tokens() const;               // rising
+  bool ends_generation(Token token) const;                 // one of end_tokens()
+  // Rising: eos, every end that a file of the model names, and the end-of-turn tokens known by text.
+  std::span<const Token> end_tokens() const;
   const SpecialTokens& special() const;
   std::span<const Token> begin_tokens() const;    // what AddSpecial::by_model puts before a text
   std::span<const Token> closing_tokens() const;  // and after it

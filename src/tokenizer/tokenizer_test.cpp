@@ -326,9 +326,13 @@ TEST(TokenizerJson, an_expression_over_its_limit_is_an_error_and_leaves_the_outp
   EXPECT_THAT(out, ElementsAre(7));
 }
 
-TEST(TokenizerJson, config_gives_roles_and_begin_tokens) {
-  const auto t = Tokenizer::from_json(small_json().dump(), R"({"bos_token": "<s>", "eos_token": {"content": "c"},
-      "tokenizer_class": "LlamaTokenizerFast", "add_bos_token": true})");
+TEST(TokenizerJson, config_gives_roles_and_the_file_the_begin_tokens) {
+  Json json = small_json();
+  json["post_processor"] = Json::parse(R"({"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "<s>"}},
+      {"Sequence": {"id": "A"}}], "special_tokens": {"<s>": {"ids": [5]}}})");
+  // As transformers 5: beside a tokenizer.json neither add_bos_token nor the class is heeded.
+  const auto t = Tokenizer::from_json(json.dump(), R"({"bos_token": "<s>", "eos_token": {"content": "c"},
+      "tokenizer_class": "LlamaTokenizerFast", "add_bos_token": false, "add_eos_token": true})");
   ASSERT_TRUE(t) << to_string(t.error());
   EXPECT_EQ(t->special().bos, 5);
   EXPECT_EQ(t->special().eos, 4);
