@@ -9,6 +9,7 @@
 #include "artifact/gguf_tokenizer.h"
 #include "artifact/tensor_stream.h"
 #include "artifact/texts.h"
+#include "artifact/value_check.h"
 #include "checkpoint/gguf_export.h"
 #include "checkpoint/gguf_writer.h"
 #include "checkpoint/tensor_list.h"
@@ -66,36 +67,61 @@ Result<std::vector<std::string>> set_metadata(const Checkpoint& in, Vocabulary v
   if (none) return std::vector<std::string>();
   auto notes = set_gguf_tokenizer(in, writer);
   if (!notes) return notes;
-  auto chat = find_chat_template(in);
-  if (!chat) return std::unexpected(std::move(chat.error()));
-  if (*chat) writer.set("tokenizer.chat_template", **chat);
+  const auto templates = find_chat_templates(in);
+  if (!templates) return std::unexpected(templates.error());
+  std::vector<std::string> names;
+  for (const auto& [name, text] : *templates) {
+    writer.set("tokenizer.chat_template" + (name == "default" ? std::string() : "." + name), text);
+    if (name != "default") names.push_back(name);
+  }
+  if (!names.empty()) writer.set("tokenizer.chat_templates", names);
   return notes;
 }
+
+// A row as it is read, and as it reads back; one for each thread.
+struct Scratch {
+  std::vector<float> values;
+  std::vector<float> back;
+};
 
 // Rows of `one`, converted.
 class Rows {
  public:
-  Rows(const Planned& one, const ModelConfig& config, std::vector<std::vector<float>>& scratch)
-      : one_(one), reorders_(gguf_reorders(config, one.tensor.name)), head_dim_(config.head_dim), scratch_(scratch) {}
+  Rows(const Planned& one, const ModelConfig& config, std::vector<Scratch>& scratch)
+      : one_(one),
+        reorders_(gguf_reorders(config, one.tensor.name)),
+        head_dim_(config.head_dim),
+        scratch_(scratch),
+        check_(one.tensor.name, one.stored.type) {}
 
-  void fill(const RowChunk& chunk, std::span<std::byte> out) const {
+  // After every row: what could not be converted.
+  Result<void> result() const { return check_.result(); }
+
+  void fill(const RowChunk& chunk, std::span<std::byte> out) {
     const TensorView& source = *one_.source;
     const std::size_t row = row_bytes(one_.stored.type, source.columns());
     const bool copies = source.dtype == one_.stored.type;
-    auto& values = scratch_[chunk.worker];
+    auto& [values, back] = scratch_[chunk.worker];
     values.resize(source.columns());
+    back.resize(source.columns());
     for (std::uint64_t i = 0; i < chunk.rows; ++i) {
       const std::uint64_t r = chunk.first_row + i;
       const bool matrix = source.shape.size() > 1;
       const std::uint64_t from = reorders_ && matrix ? gguf_source_row(r, head_dim_) : r;
       const auto to = out.subspan(i * row, row);
+      kernel::dequantize_row(source, from, values);
+      if (!check_.take_source(from, values)) {
+        std::memset(to.data(), 0, to.size());
+        continue;
+      }
       if (copies && (matrix || !reorders_)) {
         std::memcpy(to.data(), source.data.data() + from * row, row);
         continue;
       }
-      kernel::dequantize_row(source, from, values);
       if (reorders_ && !matrix) reorder(values);
       kernel::quantize_row(one_.stored.type, values, to);
+      kernel::dequantize_row(one_.stored.type, to, back);
+      check_.take_written(from, values, back);
     }
   }
 
@@ -109,7 +135,8 @@ class Rows {
   const Planned& one_;
   bool reorders_;
   std::uint32_t head_dim_;
-  std::vector<std::vector<float>>& scratch_;
+  std::vector<Scratch>& scratch_;
+  ValueCheck check_;
 };
 
 bool is_quantized(DType type) { return type != DType::f32 && type != DType::f16 && type != DType::bf16; }
@@ -157,7 +184,7 @@ Result<WrittenModel> convert(const Checkpoint& in, const ConvertOptions& options
   out.file_bytes = *bytes;
   ASSAY_TRY(writer.begin());
 
-  std::vector<std::vector<float>> scratch(pool.threads());
+  std::vector<Scratch> scratch(pool.threads());
   TensorStream stream(writer, pool, progress);
   for (const Planned& one : tensors) {
     if (one.source == nullptr) {
@@ -167,9 +194,10 @@ Result<WrittenModel> convert(const Checkpoint& in, const ConvertOptions& options
           [&](const RowChunk&, std::span<std::byte> row) { std::memcpy(row.data(), factors.data(), row.size()); }));
       continue;
     }
-    const Rows rows(one, in.config(), scratch);
+    Rows rows(one, in.config(), scratch);
     ASSAY_TRY(stream.write(one.tensor.name, one.stored.type, one.tensor.shape,
                            [&](const RowChunk& chunk, std::span<std::byte> to) { rows.fill(chunk, to); }));
+    ASSAY_TRY(rows.result());
   }
   ASSAY_TRY(writer.finish());
   return out;

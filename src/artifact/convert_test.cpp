@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -187,11 +188,88 @@ TEST_F(Convert, a_folders_tokenizer_and_template_come_along) {
   EXPECT_EQ(**find_chat_template(checkpoint), "{{ messages[0].content }}");
   const auto after = load_tokenizer(checkpoint);
   ASSERT_TRUE(after) << to_string(after.error());
-  EXPECT_EQ(after->size(), before->size() + 7);
+  EXPECT_EQ(after->size(), before->size());
+  EXPECT_EQ(checkpoint.gguf()->get<std::vector<std::string_view>>("tokenizer.ggml.tokens")->size(), before->size() + 7);
   for (const char* text : {"A fox and a river.\n\n", "<|im_start|>user\nHi<|im_end|>", "Žluťoučký 12345 kůň"}) {
     const EncodeOptions options{.parse = ParseSpecial::as_tokens};
     EXPECT_EQ(after->encode(text, options).value(), before->encode(text, options).value()) << text;
   }
+}
+
+// Flags, Unicode normalization and ends: the file says all of them, for this program and, as far as it can, for others.
+TEST_F(Convert, what_gguf_has_no_keys_for_is_kept_and_told) {
+  Json tokenizer = golden_json(fs::path(ASSAY_SOURCE_DIR) / "tools/train_model/tokenizer.json");
+  tokenizer["normalizer"] = {{"type", "NFC"}};
+  for (Json& token : tokenizer["added_tokens"]) {
+    if (token["content"] == "<|im_start|>") token["lstrip"] = true;
+  }
+  const auto size = Tokenizer::from_json(tokenizer.dump())->size();
+  const fs::path from = folder_with(tokenizer, size + 7);
+  const Json more = {{"eos_token", "<|im_end|>"},
+                     {"added_tokens_decoder",
+                      {{std::to_string(size), {{"content", "<tool>"}, {"single_word", true}, {"rstrip", true}}}}}};
+  spill(from / "tokenizer_config.json", more.dump());
+  spill(from / "generation_config.json", R"({"eos_token_id": [5, 6, 7, 8]})");
+  const auto done = converted(from.string(), {.type = DType::f16});
+  ASSERT_TRUE(done) << to_string(done.error());
+  EXPECT_THAT(done->notes, ::testing::Contains(HasSubstr("normalization (NFC) is kept in tokenizer.assay.rest")));
+  EXPECT_THAT(done->notes, ::testing::Contains(HasSubstr("\"<|im_start|>\": lstrip is kept")));
+  EXPECT_THAT(done->notes, ::testing::Contains(HasSubstr("\"<tool>\": rstrip, single_word is kept")));
+  const auto before = load_tokenizer(opened(from.string()));
+  const Checkpoint checkpoint = opened(path("out.gguf"));
+  const auto after = load_tokenizer(checkpoint);
+  ASSERT_TRUE(before && after) << to_string(after.error());
+  const EncodeOptions options{.parse = ParseSpecial::as_tokens};
+  for (const char* text : {"e\xCC\x81 <tool>  x", "a  <|im_start|> b", "x<tool>y <tool> y"})
+    EXPECT_EQ(after->encode(text, options).value(), before->encode(text, options).value()) << text;
+  EXPECT_TRUE(std::ranges::equal(before->end_tokens(), after->end_tokens()));
+  for (const Token end : {5, 6, 7, 8}) EXPECT_TRUE(after->ends_generation(end)) << end;
+  EXPECT_TRUE(checkpoint.gguf()->find("tokenizer.ggml.eot_token_id"));
+  // And from file to file.
+  device::ThreadPool pool(1);
+  ASSERT_TRUE(convert(checkpoint, {.type = DType::q8_0}, path("again.gguf"), pool));
+  const auto again = load_tokenizer(opened(path("again.gguf")));
+  ASSERT_TRUE(again);
+  EXPECT_TRUE(std::ranges::equal(before->end_tokens(), again->end_tokens()));
+}
+
+TEST_F(Convert, a_source_with_a_value_that_is_no_number_is_refused_with_its_place) {
+  const Json tokenizer = golden_json(fs::path(ASSAY_SOURCE_DIR) / "tools/train_model/tokenizer.json");
+  const fs::path from = folder_with(tokenizer, Tokenizer::from_json(tokenizer.dump())->size());
+  std::string bytes = slurp(from / "model.safetensors");
+  std::uint64_t header = 0;
+  std::memcpy(&header, bytes.data(), sizeof header);
+  bytes.replace(8 + header + 4, 4, std::string("\x00\x00\xC0\x7F", 4));  // the second element of the first tensor
+  spill(from / "model.safetensors", bytes);
+  for (const DType type : {DType::f32, DType::f16, DType::q8_0}) {
+    const auto done = converted(from.string(), {.type = type});
+    ASSERT_FALSE(done);
+    EXPECT_THAT(done.error().detail, HasSubstr("row 0, column 1 is not a number in the source"));
+    EXPECT_FALSE(fs::exists(path("out.gguf")));
+  }
+}
+
+TEST_F(Convert, named_chat_templates_come_along) {
+  const Json tokenizer = golden_json(fs::path(ASSAY_SOURCE_DIR) / "tools/train_model/tokenizer.json");
+  const fs::path from = folder_with(tokenizer, Tokenizer::from_json(tokenizer.dump())->size());
+  spill(from / "tokenizer_config.json",
+        R"({"chat_template": [{"name": "default", "template": "A"}, {"name": "tool_use", "template": "B"}]})");
+  ASSERT_TRUE(converted(from.string(), {.type = DType::f16}));
+  using Templates = std::map<std::string, std::string>;
+  EXPECT_EQ(find_chat_templates(opened(path("out.gguf"))).value(), (Templates{{"default", "A"}, {"tool_use", "B"}}));
+  spill(from / "tokenizer_config.json", R"({"chat_template": null})");
+  EXPECT_EQ(find_chat_template(opened(from.string())).value(), std::nullopt);
+  spill(from / "chat_template.json", R"({"chat_template": "C"})");
+  EXPECT_EQ(find_chat_template(opened(from.string())).value(), "C");
+  spill(from / "chat_template.jinja", "D");
+  EXPECT_EQ(find_chat_template(opened(from.string())).value(), "D");
+  fs::remove(from / "chat_template.jinja");
+  spill(from / "tokenizer_config.json", R"({"chat_template": {"tool_use": "B", "rag": "E"}})");
+  EXPECT_THAT(find_chat_template(opened(from.string())).error().detail,
+              HasSubstr("chat templates rag, tool_use, expected one named default"));
+  spill(from / "tokenizer_config.json", R"({"chat_template": 3})");
+  EXPECT_THAT(find_chat_template(opened(from.string())).error().detail,
+              HasSubstr("tokenizer_config.json: chat_template"));
 }
 
 // Three letters, a space mark and all bytes; "ab" and its form with a space in front are merged.

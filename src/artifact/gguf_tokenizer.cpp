@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "tokenizer/parts.h"
 #include "tokenizer/pre_names.h"
+#include "tokenizer/stored_json.h"
 
 namespace assay::artifact {
 namespace {
@@ -18,6 +19,7 @@ namespace {
 constexpr std::string_view gpt2_pattern =
     "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";  // ByteLevel's own
 constexpr std::string_view mark = "\xE2\x96\x81";
+const std::string kept_here = "kept in tokenizer.assay.rest: other programs do not read it";
 
 std::unexpected<Error> refuse(const std::string& what) {
   return fail(Errc::unsupported, "tokenizer.json: " + what + " cannot be said in GGUF");
@@ -67,13 +69,17 @@ struct Source {
   const Json& root;
   const Json& model;
   const Tokenizer& tokenizer;
+  const std::vector<AddedToken>& added;
 };
 
 Result<void> read_byte_level(const Source& source, Keys& out) {
   out.model = "gpt2";
   for (const Json* step : steps(find(source.root, "normalizer"), "normalizers")) {
-    if (text_of(*step, "type") != "NFC") return refuse("normalizer " + in_quotes(text_of(*step, "type")));
-    out.notes.emplace_back("the tokenizer's Unicode normalization (NFC) is left out: GGUF has no word for it");
+    const std::string type = text_of(*step, "type");
+    // Seldom met in text: kept for this program. What changes ordinary text would be wrong in every other one.
+    if (type != "NFC" && type != "NFD" && type != "NFKC" && type != "NFKD")
+      return refuse("normalizer " + in_quotes(type));
+    out.notes.push_back("the tokenizer's Unicode normalization (" + type + ") is " + kept_here);
   }
   std::vector<std::string> patterns;
   for (const Json* step : steps(find(source.root, "pre_tokenizer"), "pretokenizers")) {
@@ -132,14 +138,8 @@ Result<void> read_tokens(const Source& source, std::uint32_t tokens_wanted, Keys
     out.types.push_back(is_byte ? VocabularyData::byte : VocabularyData::normal);
   }
   const auto set_type = [&](Token token, std::int32_t type) { out.types[static_cast<std::size_t>(token)] = type; };
-  if (const Json* added = find(source.root, "added_tokens"); added != nullptr && added->is_array()) {
-    for (const Json& one : *added) {
-      const auto id = one.value("id", std::int64_t{-1});
-      if (id < 0 || id >= static_cast<std::int64_t>(out.types.size())) continue;
-      set_type(static_cast<Token>(id),
-               flag(one, "special", false) ? VocabularyData::control : VocabularyData::user_defined);
-    }
-  }
+  for (const AddedToken& one : source.added)
+    set_type(one.id, one.special ? VocabularyData::control : VocabularyData::user_defined);
   if (!bytes && out.special.unk) set_type(*out.special.unk, VocabularyData::unknown);
 
   std::unordered_map<std::string, std::size_t> rank;  // of the first merge that makes a text
@@ -149,6 +149,7 @@ Result<void> read_tokens(const Source& source, std::uint32_t tokens_wanted, Keys
     const std::string text =
         merge.is_string() ? merge.get<std::string>() : merge[0].get<std::string>() + " " + merge[1].get<std::string>();
     const std::size_t space = text.find(' ', 1);
+    if (text.find(' ', space + 1) != std::string::npos) return refuse("a merge of texts with a space in them");
     rank.emplace(text.substr(0, space) + text.substr(space + 1), out.merges.size());
     out.merges.push_back(text);
   }
@@ -159,8 +160,7 @@ Result<void> read_tokens(const Source& source, std::uint32_t tokens_wanted, Keys
     const auto found = rank.find(text);
     out.scores.push_back(found == rank.end() ? last : -static_cast<float>(found->second));
   }
-  out.merges.clear();
-  return {};
+  return {};  // the merges stay: other programs do not read them beside scores, this one does
 }
 
 Result<void> read_roles(const Source& source, Keys& out) {
@@ -188,7 +188,7 @@ Result<Tokenizer> tokenizer_of(const Keys& vocabulary) {
   const std::vector<std::string_view> texts(vocabulary.texts.begin(), vocabulary.texts.end());
   const std::vector<std::string_view> merges(vocabulary.merges.begin(), vocabulary.merges.end());
   data.tokens = texts;
-  data.merges = merges;
+  if (vocabulary.model == "gpt2") data.merges = merges;
   data.scores = vocabulary.scores;
   data.types = vocabulary.types;
   const SpecialTokens& s = vocabulary.special;
@@ -218,6 +218,7 @@ constexpr std::array<std::string_view, 12> probes{
     "",
 };
 
+// What other programs read: the same tokens for ordinary text.
 Result<void> check_equal(const Tokenizer& before, const Tokenizer& after) {
   for (const std::string_view probe : probes) {
     const auto old_tokens = before.encode(probe);
@@ -232,39 +233,119 @@ Result<void> check_equal(const Tokenizer& before, const Tokenizer& after) {
   return {};
 }
 
+// What this program reads: the same in everything that a Tokenizer does.
+Result<void> check_same(const Tokenizer& before, const Tokenizer& after, const std::vector<AddedToken>& added) {
+  const auto differs = [](const std::string& what) {
+    return fail(Errc::bug, "tokenizer.assay.rest: reads back with another " + what);
+  };
+  const auto same = [](std::span<const Token> a, std::span<const Token> b) { return std::ranges::equal(a, b); };
+  if (before.size() != after.size()) return differs("number of tokens");
+  for (Token t = 0; static_cast<std::size_t>(t) < before.size(); ++t) {
+    if (before.text(t) != after.text(t) || before.piece(t) != after.piece(t) ||
+        before.is_special(t) != after.is_special(t))
+      return differs("token " + std::to_string(t) + ", " + in_quotes(before.text(t)));
+  }
+  if (!same(before.end_tokens(), after.end_tokens())) return differs("list of ends");
+  if (!same(before.begin_tokens(), after.begin_tokens())) return differs("begin");
+  if (!same(before.closing_tokens(), after.closing_tokens())) return differs("end of a text");
+  const SpecialTokens& a = before.special();
+  const SpecialTokens& b = after.special();
+  if (a.bos != b.bos || a.eos != b.eos || a.unk != b.unk || a.sep != b.sep || a.pad != b.pad || a.mask != b.mask)
+    return differs("token with a role");
+  std::vector<std::string> texts(probes.begin(), probes.end());
+  for (const AddedToken& token : added) {
+    const std::string& t = token.text;
+    texts.insert(texts.end(), {t, "a" + t + "b", "a " + t + " b", "  " + t + "\n " + t + t, "e\xCC\x81" + t});
+  }
+  for (const std::string& text : texts) {
+    for (const ParseSpecial parse : {ParseSpecial::as_tokens, ParseSpecial::as_text}) {
+      const auto old_tokens = before.encode(text, {.parse = parse});
+      if (!old_tokens) return std::unexpected(old_tokens.error());
+      const auto new_tokens = after.encode(text, {.parse = parse});
+      if (!new_tokens) return std::unexpected(new_tokens.error());
+      if (*old_tokens != *new_tokens) return differs("split of " + in_quotes(text));
+      const auto old_text = before.decode(*old_tokens);
+      const auto new_text = after.decode(*new_tokens);
+      if (!old_text || !new_text || *old_text != *new_text) return differs("text for the tokens of " + in_quotes(text));
+    }
+  }
+  return {};
+}
+
+// Flags that GGUF has no key for, as a person reads them.
+std::vector<std::string> notes_of(const std::vector<AddedToken>& added) {
+  std::vector<std::string> out;
+  for (const AddedToken& token : added) {
+    std::string flags;
+    const auto add = [&](bool set, const char* flag_name) {
+      if (set) flags += (flags.empty() ? "" : ", ") + std::string(flag_name);
+    };
+    add(token.strips_left, "lstrip");
+    add(token.strips_right, "rstrip");
+    add(token.whole_word, "single_word");
+    if (!flags.empty()) out.push_back("added token " + in_quotes(token.text) + ": " + flags + " is " + kept_here);
+  }
+  constexpr std::size_t notes_max = 8;
+  if (out.size() > notes_max) {
+    const std::size_t more = out.size() - notes_max;
+    out.resize(notes_max);
+    out.push_back("and the flags of " + std::to_string(more) + " further added tokens");
+  }
+  return out;
+}
+
+// One end is eos for other programs, one eot and one eom; all of them stand under tokenizer.assay.end_token_ids.
+void set_ends(const Tokenizer& tokenizer, Keys& out) {
+  SpecialTokens& s = out.special;
+  for (const Token end : tokenizer.end_tokens()) {
+    if (end == s.eos || end == s.eot || end == s.eom) continue;
+    for (auto* role : {&s.eos, &s.eot, &s.eom}) {
+      if (*role) continue;
+      *role = end;
+      break;
+    }
+  }
+}
+
 }  // namespace
 
 Result<std::vector<std::string>> set_gguf_tokenizer(const Checkpoint& folder, GgufWriter& writer) {
-  auto text = folder.folder_text("tokenizer.json");
-  if (!text) return std::unexpected(std::move(text.error()));
-  if (!*text) {
-    return fail(Errc::not_found, folder.folder() +
-                                     "/tokenizer.json: expected beside config.json, a GGUF file has its "
-                                     "tokenizer within");
-  }
-  const auto tokenizer = load_tokenizer(folder);
+  const auto texts = read_tokenizer_texts(folder.folder());
+  if (!texts) return std::unexpected(texts.error());
+  const auto tokenizer = Tokenizer::from_files(texts->files());
   if (!tokenizer) return std::unexpected(with_context(folder.folder(), tokenizer.error()));
-  const auto root = parse_json(**text, folder.folder() + "/tokenizer.json");
+  const auto root = parse_json(texts->tokenizer, folder.folder() + "/tokenizer.json");
   if (!root) return std::unexpected(root.error());
-  const Source source{*root, (*root)["model"], *tokenizer};
-  const std::string type = text_of(source.model, "type");
-  if ((!type.empty() && type != "BPE") || find(source.model, "merges") == nullptr)
-    return refuse("model " + in_quotes(type));
+  const Json& model = (*root)["model"];
+  const std::string type = text_of(model, "type");
+  if ((!type.empty() && type != "BPE") || find(model, "merges") == nullptr) return refuse("model " + in_quotes(type));
   for (const char* affix : {"continuing_subword_prefix", "end_of_word_suffix"}) {
-    if (!text_of(source.model, affix).empty()) return refuse(std::string("model with ") + affix);
+    if (!text_of(model, affix).empty()) return refuse(std::string("model with ") + affix);
   }
+  const auto stored = stored_json(texts->files());
+  if (!stored) return std::unexpected(with_context(folder.folder(), stored.error()));
+  const Source source{*root, model, *tokenizer, stored->added};
   Keys vocabulary;
   bool bytes = false;
   for (const Json* step : steps(find(*root, "pre_tokenizer"), "pretokenizers"))
     bytes = bytes || text_of(*step, "type") == "ByteLevel";
-  if (!bytes && !flag(source.model, "byte_fallback", false))
+  if (!bytes && !flag(model, "byte_fallback", false))
     return refuse("a BPE model over characters without byte fallback");
   ASSAY_TRY(bytes ? read_byte_level(source, vocabulary) : read_sentence_piece(source, vocabulary));
   ASSAY_TRY(read_roles(source, vocabulary));
+  set_ends(*tokenizer, vocabulary);
   ASSAY_TRY(read_tokens(source, folder.config().vocab, vocabulary));
-  const auto again = tokenizer_of(vocabulary);
-  if (!again) return std::unexpected(with_context(folder.folder() + "/tokenizer.json", again.error()));
-  ASSAY_TRY(check_equal(*tokenizer, *again));
+  const auto plain = tokenizer_of(vocabulary);
+  if (!plain) return std::unexpected(with_context(folder.folder() + "/tokenizer.json", plain.error()));
+  ASSAY_TRY(check_equal(*tokenizer, *plain));
+  const std::vector<std::string_view> tokens(vocabulary.texts.begin(), vocabulary.texts.end());
+  const std::vector<std::string_view> merges(vocabulary.merges.begin(), vocabulary.merges.end());
+  const std::vector<std::int64_t> ends(tokenizer->end_tokens().begin(), tokenizer->end_tokens().end());
+  const auto again = Tokenizer::from_stored(
+      {.json = stored->json, .tokens = tokens, .types = vocabulary.types, .merges = merges, .ends = ends});
+  if (!again) return std::unexpected(again.error());
+  ASSAY_TRY(check_same(*tokenizer, *again, stored->added));
+  for (std::string& note : notes_of(stored->added)) vocabulary.notes.push_back(std::move(note));
 
   writer.set("tokenizer.ggml.model", vocabulary.model);
   writer.set("tokenizer.ggml.pre", vocabulary.pre);
@@ -273,13 +354,15 @@ Result<std::vector<std::string>> set_gguf_tokenizer(const Checkpoint& folder, Gg
   if (!vocabulary.scores.empty()) writer.set("tokenizer.ggml.scores", vocabulary.scores);
   if (!vocabulary.merges.empty()) writer.set("tokenizer.ggml.merges", vocabulary.merges);
   const SpecialTokens& s = vocabulary.special;
-  for (const auto& [key, token] :
-       {std::pair("bos", s.bos), std::pair("eos", s.eos), std::pair("unknown", s.unk), std::pair("padding", s.pad)}) {
+  for (const auto& [key, token] : {std::pair("bos", s.bos), std::pair("eos", s.eos), std::pair("eot", s.eot),
+                                   std::pair("eom", s.eom), std::pair("unknown", s.unk), std::pair("padding", s.pad)}) {
     if (token) writer.set("tokenizer.ggml." + std::string(key) + "_token_id", static_cast<std::uint32_t>(*token));
   }
   writer.set("tokenizer.ggml.add_bos_token", vocabulary.add_bos);
   writer.set("tokenizer.ggml.add_eos_token", vocabulary.add_eos);
   if (vocabulary.model == "llama") writer.set("tokenizer.ggml.add_space_prefix", vocabulary.space_prefix);
+  writer.set(stored_json_key, stored->json);
+  writer.set(end_tokens_key, std::vector<std::uint32_t>(ends.begin(), ends.end()));
   return std::move(vocabulary.notes);
 }
 

@@ -33,13 +33,27 @@ bool is_quantized(DType type) { return facts(type).block > 1; }
 }  // namespace
 
 Result<DType> stored_type_from_name(std::string_view type) {
-  const auto found = dtype_from_name(type);
+  std::string lower(type);
+  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  const auto found = dtype_from_name(lower);
   std::string known;
   for (const Row& row : rows) {
     if (found == row.type) return row.type;
     known += (known.empty() ? "" : ", ") + std::string(name(row.type));
   }
-  return fail(Errc::unsupported, "type \"" + std::string(type) + "\" cannot be written, expected one of " + known);
+  std::string hint;
+  if (lower == "fp16" || lower == "half") hint = " (did you mean f16?)";
+  if (lower == "fp32" || lower == "float32") hint = " (did you mean f32?)";
+  // q4_k_m, q3_k_l: mixtures of types, by the name that most of their tensors have.
+  for (const std::string_view size : {"_xs", "_xl", "_s", "_m", "_l"}) {
+    if (!hint.empty() || !lower.ends_with(size)) continue;
+    const std::string shorter = lower.substr(0, lower.size() - size.size());
+    for (const Row& row : rows) {
+      if (shorter == name(row.type)) hint = " (it is a mixture of types; did you mean " + shorter + "?)";
+    }
+  }
+  return fail(Errc::unsupported,
+              "type \"" + std::string(type) + "\" cannot be written" + hint + ", expected one of " + known);
 }
 
 StoredType stored_type(const ModelConfig& config, const ExpectedTensor& tensor, DType named, HeadType head) {

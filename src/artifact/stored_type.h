@@ -23,7 +23,8 @@ struct StoredType {
   std::string note;
 };
 
-// The types that can be named: every one that computes and has a GGUF id. Errc::unsupported names the type and the list.
+// The types that can be named, in any case: every one that computes and has a GGUF id. Errc::unsupported names the type,
+// the nearest one that there is, and the list.
 Result<DType> stored_type_from_name(std::string_view type);
 
 // Vectors (norms, biases, RoPE factors) stay f32. Rows that are no multiple of the type's block get the next better type

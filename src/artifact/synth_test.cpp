@@ -229,6 +229,10 @@ TEST(Shapes, an_unknown_name_lists_the_known_ones) {
 
 TEST(StoredTypes, a_type_that_cannot_be_written_is_named) {
   EXPECT_TRUE(stored_type_from_name("q4_k"));
+  EXPECT_EQ(stored_type_from_name("Q4_K").value(), DType::q4_k);
+  EXPECT_EQ(stored_type_from_name("BF16").value(), DType::bf16);
+  EXPECT_THAT(stored_type_from_name("Q4_K_M").error().detail, HasSubstr("did you mean q4_k?"));
+  EXPECT_THAT(stored_type_from_name("fp16").error().detail, HasSubstr("did you mean f16?"));
   for (const char* text : {"q8_k", "affine4", "nonsense", ""}) {
     const auto type = stored_type_from_name(text);
     ASSERT_FALSE(type) << text;

@@ -34,14 +34,17 @@ class TokenizerText final : public schedule::Detokenize {
   class Stream final : public schedule::TextStream {
    public:
     // An answer goes on behind its prompt: a first space is the answer's own.
-    explicit Stream(const Tokenizer& tokenizer) : detokenizer_(tokenizer, {.starts_a_text = false}) {}
+    explicit Stream(const Tokenizer& tokenizer)
+        : detokenizer_(tokenizer, {.starts_a_text = false}), tokens_(tokenizer.size()) {}
     void push(Token token, std::string& text) override {
-      ASSAY_ASSERT(detokenizer_.push(token, text));  // the sampler gives tokens of the vocabulary only
+      if (static_cast<std::size_t>(token) >= tokens_) return;  // a row of the head that no token belongs to
+      ASSAY_ASSERT(detokenizer_.push(token, text));            // the sampler gives tokens of the vocabulary only
     }
     void finish(std::string& text) override { detokenizer_.finish(text); }
 
    private:
     Detokenizer detokenizer_;
+    std::size_t tokens_;
   };
   const Tokenizer& tokenizer_;
 };

@@ -47,14 +47,14 @@ Result<void> convert_command(Session& session, const ConvertArguments& arguments
                    {"bytes_in", in->file_bytes()},
                    {"bytes", done->file_bytes},
                    {"tensors", done->tensors},
-                   {"quant", arguments.type},
+                   {"quant", name(*type)},
                    {"notes", done->notes}});
     return {};
   }
   for (const std::string& note : done->notes) std::fprintf(stderr, "%s\n", note.c_str());
   std::printf("%s: %s, %llu tensors, %s; was %s\n", arguments.out.c_str(),
               human_bytes(static_cast<double>(done->file_bytes)).c_str(),
-              static_cast<unsigned long long>(done->tensors), arguments.type.c_str(),
+              static_cast<unsigned long long>(done->tensors), std::string(name(*type)).c_str(),
               human_bytes(static_cast<double>(in->file_bytes())).c_str());
   return {};
 }

@@ -5,7 +5,6 @@
 #include <iterator>
 #include <memory>
 
-#include "base/mapped_file.h"
 #include "cli/model_options.h"
 #include "tokenizer/from_gguf.h"
 
@@ -24,27 +23,18 @@ struct TokenizeOptions {
 
 std::string read_all(std::istream& in) { return {std::istreambuf_iterator<char>(in), {}}; }
 
-Result<std::string> read_file(const std::filesystem::path& path) {
-  return read_text_file(path.string(), std::size_t{1} << 30);
-}
-
 // A GGUF (one that holds only a vocabulary is enough), a tokenizer.json, or a folder with one.
 Result<Tokenizer> open_tokenizer(const std::string& path) {
   namespace fs = std::filesystem;
   std::error_code error;
-  const fs::path json = fs::is_directory(path, error) ? fs::path(path) / "tokenizer.json" : fs::path(path);
-  if (json.extension() != ".json") {
+  if (!fs::is_directory(path, error) && fs::path(path).extension() != ".json") {
     const auto gguf = Gguf::open(path);
     if (!gguf) return std::unexpected(gguf.error());
     return tokenizer_from_gguf(*gguf);
   }
-  const auto text = read_file(json);
-  if (!text) return std::unexpected(text.error());
-  const fs::path beside = json.parent_path() / "tokenizer_config.json";
-  if (!fs::exists(beside, error)) return Tokenizer::from_json(*text);
-  const auto config = read_file(beside);
-  if (!config) return std::unexpected(config.error());
-  return Tokenizer::from_json(*text, *config);
+  const auto texts = artifact::read_tokenizer_texts(path);
+  if (!texts) return std::unexpected(texts.error());
+  return Tokenizer::from_files(texts->files());
 }
 
 // Ids as tokenize prints them: numbers between spaces, commas or brackets, or {"tokens": [..]}.
