@@ -305,7 +305,7 @@ class Answers(unittest.TestCase):
                                "--model", MODEL)
         self.assertEqual(code, 0, err)
         matrix = json.loads(out)
-        self.assertEqual(set(matrix["ceilings"]), {"read_gb_s", "int8_gmac_s", "device_gb_s", "read_pattern", "int8_path", "device_pattern", "cores_missing"})
+        self.assertEqual(set(matrix["ceilings"]), {"read_gb_s", "int8_gmac_s", "device_gb_s", "device_cache_bytes", "read_pattern", "int8_path", "device_pattern", "cores_missing"})
         self.assertEqual(len(matrix["artifact"]["sha256"]), 64)
         row = matrix["rows"][0]
         self.assertEqual((row["engine"], row["status"]), ("direct", "ok"))

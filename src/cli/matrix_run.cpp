@@ -7,7 +7,7 @@
 
 #include "cli/contestants.h"
 #include "cli/interrupt.h"
-#include "device/host/cuda_copy.h"
+#include "device/host/cuda_read.h"
 #include "measure/artifact.h"
 #include "measure/ceilings.h"
 #include "measure/matrix.h"
@@ -134,14 +134,21 @@ Result<std::unique_ptr<measure::CeilingProbe>> make_probe(const Session& session
   return measure::CeilingProbe::make(*threads, machine.cache_bytes, machine.memory_bytes, session.clock);
 }
 
-// How fast the GPU copies, where a row runs on it; why that is not known stands in the row.
+// How fast the GPU reads, where a row runs on it; why that is not known stands in the row.
 void measure_gpu(const Session& session, std::vector<measure::Contestant>& contestants, measure::Ceilings& ceilings) {
-  std::optional<Result<double>> met;
+  std::optional<Result<device::CudaRead>> met;
+  std::uint64_t cache_bytes = 0;
   for (measure::Contestant& contestant : contestants) {
     if (contestant.subject.device != "cuda" || contestant.running == nullptr) continue;
-    if (!met) met = device::cuda_copy_gb_s(session.clock);
+    if (!met) {
+      auto reader = device::CudaReader::open();
+      met = reader ? (*reader)->read(session.clock) : std::unexpected(reader.error());
+      if (reader) cache_bytes = (*reader)->cache_bytes();
+    }
     if (*met) {
-      ceilings.device_gb_s = **met;
+      ceilings.device_gb_s = (*met)->gb_s;
+      ceilings.device_pattern = (*met)->pattern;
+      ceilings.device_cache_bytes = cache_bytes;
     } else {
       contestant.subject.notes.push_back("the GPU's ceiling is not known: " + to_string(met->error()));
     }

@@ -48,7 +48,7 @@ std::string head(const Matrix& matrix) {
   out += "ceilings  read " + printed("%.1f", matrix.ceilings.read_gb_s) + " GB/s, int8 " +
          printed("%.0f", matrix.ceilings.int8_gmac_s) + " GMAC/s" +
          (std::isfinite(matrix.ceilings.device_gb_s)
-              ? ", GPU copies " + printed("%.0f", matrix.ceilings.device_gb_s) + " GB/s"
+              ? ", GPU reads " + printed("%.0f", matrix.ceilings.device_gb_s) + " GB/s"
               : "") +
          "\n";
   out += "artifact  " + a.path + ", " + a.quant + ", " + bytes(a.bytes) + ", sha256 " + a.sha256.substr(0, 12) + ", " +

@@ -195,12 +195,13 @@ struct Artifact {
 
 // What the machine can do at most.
 struct Ceilings {
-  double read_gb_s = 0;           // all threads, memory far beyond the caches
-  double int8_gmac_s = 0;         // all threads, 8-bit multiply-adds in registers
-  double device_gb_s = not_told;  // of an NVIDIA GPU where a row runs on one: reading its memory
-  std::string read_pattern{};     // how the best read: "avx512, 2 streams, 2 KiB ahead"
-  std::string int8_path{};        // what multiplied: "amx int8"
-  std::string device_pattern{};   // how the GPU read best: "132 x 16 blocks of 512 threads, 8 loads each"
+  double read_gb_s = 0;                  // all threads, memory far beyond the caches
+  double int8_gmac_s = 0;                // all threads, 8-bit multiply-adds in registers
+  double device_gb_s = not_told;         // of an NVIDIA GPU where a row runs on one: reading its memory
+  std::string read_pattern{};            // how the best read: "avx512, 2 streams, 2 KiB ahead"
+  std::string int8_path{};               // what multiplied: "amx int8"
+  std::uint64_t device_cache_bytes = 0;  // L2 of that GPU
+  std::string device_pattern{};          // how the GPU read best: "132 x 16 blocks of 512 threads, 8 loads each"
   // Cores that the probe's threads asked for and did not get while it read; above noisy_cores the machine was busy, and
   // so the figures may be too low.
   double cores_missing = not_told;

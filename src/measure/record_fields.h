@@ -248,6 +248,7 @@ void visit(V& v, Is<Ceilings> auto& c) {
   v("device_gb_s", c.device_gb_s, "of an NVIDIA GPU, where a row runs on one: reading its memory");
   v.added("read_pattern", c.read_pattern, "how the best read");
   v.added("int8_path", c.int8_path, "which instructions multiplied");
+  v.added("device_cache_bytes", c.device_cache_bytes, "L2 of that GPU; 0: no row runs on one");
   v.added("device_pattern", c.device_pattern, "how the GPU read best");
   v("cores_missing", c.cores_missing, "cores that the probe's threads did not get: the machine was busy");
 }

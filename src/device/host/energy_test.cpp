@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "device/host/cuda_copy.h"
 #include "device/host/parse.h"
 
 namespace assay::device {
@@ -119,37 +118,6 @@ TEST(Nvml, a_library_that_is_missing_or_broken_says_how) {
   unsetenv("FAKE_NVML_BROKEN");
   ASSERT_FALSE(broken);
   EXPECT_EQ(broken.error().detail, "nvmlInit: Driver Not Loaded");
-}
-#endif
-
-#ifdef FAKE_CUDA
-TEST(CudaCopy, gives_a_rate_and_gives_back_what_it_took) {
-  const SteadyClock clock;
-  const CudaCopySettings small{.bytes = 1 << 16, .copies = 3, .rounds = 2};
-  const auto rate = cuda_copy_gb_s(clock, small, FAKE_CUDA);
-  ASSERT_TRUE(rate) << to_string(rate.error());
-  EXPECT_GT(*rate, 0.0);
-  void* library = dlopen(FAKE_CUDA, RTLD_NOW);
-  ASSERT_NE(library, nullptr);
-  const auto taken = reinterpret_cast<int (*)()>(dlsym(library, "fake_cuda_taken"));
-  ASSERT_NE(taken, nullptr);
-  for (const auto& [order, words] : {std::pair{"no_gpu", "cuInit: CUDA_ERROR_NO_DEVICE"},
-                                     {"full", "cuMemAlloc: CUDA_ERROR_OUT_OF_MEMORY"},
-                                     {"broken", "cuMemcpyDtoD: error 999"}}) {
-    setenv("FAKE_CUDA_ORDER", order, 1);
-    const auto refused = cuda_copy_gb_s(clock, small, FAKE_CUDA);
-    unsetenv("FAKE_CUDA_ORDER");
-    ASSERT_FALSE(refused) << order;
-    EXPECT_EQ(refused.error().detail, words);
-    EXPECT_EQ(taken(), 0) << order;
-  }
-  dlclose(library);
-}
-
-TEST(CudaCopy, a_library_that_is_missing_or_another_says_so) {
-  const SteadyClock clock;
-  EXPECT_EQ(cuda_copy_gb_s(clock, {}, "/no/such/libcuda.so.1").error().code, Errc::not_found);
-  EXPECT_THAT(cuda_copy_gb_s(clock, {}, "libm.so.6").error().detail, testing::HasSubstr("has no cuInit"));
 }
 #endif
 

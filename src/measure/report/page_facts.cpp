@@ -65,7 +65,7 @@ std::string machine(const Matrix& matrix) {
   out.add("Power source", m.power_source);
   out.add("Clock governor", e.governor);
   out.figure("Reading memory", matrix.ceilings.read_gb_s, "GB/s, measured in this run");
-  out.figure("GPU copying its memory", matrix.ceilings.device_gb_s, "GB/s, read plus written, measured in this run");
+  out.figure("GPU reading its memory", matrix.ceilings.device_gb_s, "GB/s, measured in this run");
   out.figure("8-bit multiply-adds", matrix.ceilings.int8_gmac_s, "GMAC/s, measured in this run");
   out.figure("Idle wake-up, p99", e.idle.timer.p99_ms, "ms");
   if (std::isfinite(e.noise.others_cpu_cores)) {
@@ -174,8 +174,7 @@ std::string definitions(const Matrix& matrix) {
       })) {
     define("limit", "Of limit",
            "A token must read every weight once. Decode speed times those bytes, over the memory bandwidth measured in "
-           "the same run: of the CPU's rows by reading, of an NVIDIA GPU's by copying within its memory, read plus "
-           "written.");
+           "the same run, the CPU's or the NVIDIA GPU's.");
   }
   if (any([](const Row& r) { return r.subject.parity.has_value(); })) {
     define(
