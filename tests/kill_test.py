@@ -239,7 +239,7 @@ class Fake(Kills):
             self.assertEqual(len(matrix.descendants()), 1)
             out, rows = matrix.finish(0)
             self.check(out, rows, "killed", re.escape(
-                "in round 1: engine lost: request failed: engine killed 1 (cpu): worker-killed in forward: ended with signal 9 (killed)"))
+                "in round 1: engine lost: killed 1 (cpu): worker-killed in forward: ended with signal 9 (killed)"))
             killed = self.row_of(rows, "killed")
             self.assertIsNotNone(killed["cold_round"])
             self.assertEqual(killed["context_sweep"][0]["reason"], "the engine failed before")

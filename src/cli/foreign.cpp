@@ -76,6 +76,11 @@ Result<adapter::Manifest> find_engine(const Session& session, const EngineSpec& 
   return assay::fail(Errc::not_found, std::move(detail));
 }
 
+std::string advice_for(const adapter::Manifest& manifest) {
+  return "'assay engines verify --run " + manifest.name + "@" + manifest.version +
+         "' tries it, 'assay engines install " + manifest.name + " --force' makes it anew";
+}
+
 std::string engine_device(const adapter::Manifest& manifest, const EngineSpec& spec) {
   if (!spec.device.empty()) return spec.device;
   for (const char* device : {"cuda", "metal", "cpu"}) {
@@ -111,6 +116,9 @@ Result<std::unique_ptr<adapter::WorkerBackend>> open_worker(const Session& sessi
   adapter::WorkerOptions worker;
   worker.program = (std::filesystem::path(manifest.folder) / manifest.worker).string();
   worker.load = settings;
+  worker.version = manifest.version;
+  worker.way = manifest.way;
+  worker.advice = advice_for(manifest);
   Progress progress(session.clock, session.progress(), "loading " + manifest.name, 100, "%");
   auto backend = adapter::start_worker(worker, session.clock, [&](double share) {
     progress.update(static_cast<std::uint64_t>(share * 100));

@@ -29,6 +29,9 @@ Result<bool> means_direct(const EngineSpec& spec);
 // engines there are; Errc::unsupported: not built for the device.
 Result<adapter::Manifest> find_engine(const Session& session, const EngineSpec& spec);
 
+// What a user may do about an engine that dies, hangs or computes wrong.
+std::string advice_for(const adapter::Manifest& manifest);
+
 // The device of the spec, else the first of "cuda", "metal", "cpu" that the engine was built for.
 std::string engine_device(const adapter::Manifest& manifest, const EngineSpec& spec);
 

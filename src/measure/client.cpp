@@ -42,8 +42,10 @@ Result<void> take_events(Engine& engine, std::span<Flight> flights, std::int64_t
         break;
       case Event::Kind::failed:
         at->live = false;
-        at->error =
-            Error{event.error, 0, "request failed: " + std::string(without_sentence(event.error, detail.reason))};
+        // A lost engine has said by its own name what became of it.
+        at->error = Error{event.error, 0,
+                          (event.error == Errc::engine_lost ? "" : "request failed: ") +
+                              std::string(without_sentence(event.error, detail.reason))};
         break;
       case Event::Kind::finished:
         at->live = false;

@@ -203,7 +203,7 @@ void Scheduler::retire(const Endings& endings) {
 }
 
 void Scheduler::lose(const Error& error) {
-  lost_ = with_context("engine " + engine_name_,
+  lost_ = with_context(engine_name_,
                        {Errc::engine_lost, 0, error.code == Errc::engine_lost ? error.detail : to_string(error)});
   for (const auto& r : running_) fail_request(*r, *lost_);
   for (const auto& r : waiting_) fail_request(*r, *lost_);

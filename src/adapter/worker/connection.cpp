@@ -25,7 +25,7 @@ std::string seconds(std::int64_t ns) {
 }  // namespace
 
 Result<std::unique_ptr<Connection>> Connection::start(const std::string& program, std::size_t memory_bytes,
-                                                      const Clock& clock) {
+                                                      const Clock& clock, std::string advice) {
   auto channel = device::make_channel();
   if (!channel) return std::unexpected(std::move(channel.error()));
   auto memory = device::SharedMemory::create(memory_bytes);
@@ -35,7 +35,8 @@ Result<std::unique_ptr<Connection>> Connection::start(const std::string& program
       device::ChildProcess::start({program, {wire::worker_flag}, {}, {channel->theirs.number(), memory->descriptor()}});
   if (!child) return std::unexpected(std::move(child.error()));
   return std::unique_ptr<Connection>(new Connection(clock, std::filesystem::path(program).filename().string(),
-                                                    std::move(channel->ours), std::move(*memory), std::move(*child)));
+                                                    std::move(advice), std::move(channel->ours), std::move(*memory),
+                                                    std::move(*child)));
 }
 
 std::string Connection::printed() const {
@@ -52,9 +53,10 @@ std::unexpected<Error> Connection::lose(Errc code, const std::string& what) {
     channel_.close();
     const device::Ending ending = child_.kill();
     memory_ = {};  // its pages would count as ours for as long as the others run
-    lost_ = Error{code, 0,
-                  name_ + " in " + doing_ + ": " + what +
-                      (ending.survivor != 0 ? "; " + device::in_words(ending) : "") + printed()};
+    lost_ =
+        Error{code, 0,
+              name_ + " in " + doing_ + ": " + what + (ending.survivor != 0 ? "; " + device::in_words(ending) : "") +
+                  printed() + (code == Errc::cancelled || advice_.empty() ? "" : "; " + advice_)};
     in_.clear();
   }
   return std::unexpected(*lost_);

@@ -22,9 +22,10 @@ namespace assay::adapter {
 
 class Connection final {
  public:
-  // Starts the program with a socket and shared memory of `memory_bytes`. Errc::not_found, Errc::io.
+  // Starts the program with a socket and shared memory of `memory_bytes`. `advice` stands at the end of the error of a
+  // lost worker. Errc::not_found, Errc::io.
   static Result<std::unique_ptr<Connection>> start(const std::string& program, std::size_t memory_bytes,
-                                                   const Clock& clock);
+                                                   const Clock& clock, std::string advice = "");
 
   // Asked a few times a second while waiting; false ends the worker with Errc::cancelled.
   using KeepWaiting = std::function<bool()>;
@@ -60,10 +61,11 @@ class Connection final {
   std::span<const std::byte> memory() const { return memory_.bytes(); }
 
  private:
-  Connection(const Clock& clock, std::string name, Descriptor channel, device::SharedMemory memory,
+  Connection(const Clock& clock, std::string name, std::string advice, Descriptor channel, device::SharedMemory memory,
              device::ChildProcess child)
       : clock_(clock),
         name_(std::move(name)),
+        advice_(std::move(advice)),
         channel_(std::move(channel)),
         memory_(std::move(memory)),
         child_(std::move(child)) {}
@@ -76,6 +78,7 @@ class Connection final {
 
   const Clock& clock_;
   const std::string name_;  // of the program's file
+  const std::string advice_;
   Descriptor channel_;
   device::SharedMemory memory_;
   device::ChildProcess child_;

@@ -29,7 +29,8 @@ class ProcessBackend final : public WorkerBackend {
         facts_(std::move(loaded.facts)),
         memory_(loaded.memory),
         rows_max_(logits_bytes_max / (sizeof(float) * facts_.vocab)),
-        patience_{options.call_timeout_ns, Errc::engine_lost, nullptr},
+        keep_waiting_(options.keep_waiting),
+        patience_{options.call_timeout_ns, Errc::engine_lost, keep_waiting_ ? &keep_waiting_ : nullptr},
         stop_timeout_ns_(options.stop_timeout_ns),
         clock_(clock) {}
 
@@ -142,6 +143,7 @@ class ProcessBackend final : public WorkerBackend {
   const BackendFacts facts_;
   mutable MemoryUse memory_;  // as told last
   const std::size_t rows_max_;
+  const Connection::KeepWaiting keep_waiting_;
   const Connection::Patience patience_;
   const std::int64_t stop_timeout_ns_;
   const Clock& clock_;
@@ -149,6 +151,16 @@ class ProcessBackend final : public WorkerBackend {
   std::int64_t step_ns_ = short_step_ns;  // that the last step of one token per sequence took
   wire::Message request_ = wire::Forward{};
 };
+
+// One name for one installation, wherever it is printed.
+void name_as_installed(BackendFacts& facts, const WorkerOptions& options) {
+  if (options.version.empty()) return;
+  std::string before;
+  if (facts.version != options.version) before = facts.name + " " + facts.version + " by its own count; ";
+  if (!options.way.empty()) before += "built by " + options.way + "; ";
+  facts.build = before + facts.build;
+  facts.version = options.version;
+}
 
 Result<LoadedFacts> load(Connection& connection, const WorkerOptions& options, const Clock& clock,
                          const LoadProgress& progress) {
@@ -199,7 +211,7 @@ Result<std::unique_ptr<WorkerBackend>> start_worker(const WorkerOptions& options
   if (auto checked = load_settings_from_json(to_json(options.load)); !checked) {
     return std::unexpected(with_context("load settings", std::move(checked.error())));
   }
-  auto connection = Connection::start(options.program, logits_bytes_max, clock);
+  auto connection = Connection::start(options.program, logits_bytes_max, clock, options.advice);
   if (!connection) return std::unexpected(std::move(connection.error()));
   const auto close_and = [&](Error error) {
     (*connection)->close(options.stop_timeout_ns / 2);
@@ -213,6 +225,7 @@ Result<std::unique_ptr<WorkerBackend>> start_worker(const WorkerOptions& options
   }
   auto loaded = load(**connection, options, clock, progress);
   if (!loaded) return close_and(loaded.error());
+  name_as_installed(loaded->facts, options);
   return std::make_unique<ProcessBackend>(std::move(*connection), std::move(*loaded), options, clock);
 }
 

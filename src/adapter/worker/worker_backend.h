@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -14,10 +15,18 @@ namespace assay::adapter {
 struct WorkerOptions {
   std::string program;  // path of the worker program
   LoadSettings load;
+  // How the installation is called. Not empty: this is facts().version; where the engine calls itself otherwise, that
+  // stands at the beginning of facts().build, and `way`, how it was built, behind it.
+  std::string version{};
+  std::string way{};
+  // What a user may do about an engine that is lost, behind each such error: "'assay engines verify --run NAME' ...".
+  std::string advice{};
   std::int64_t start_timeout_ns = 20'000'000'000;  // until the first message
   std::int64_t load_timeout_ns = 120'000'000'000;  // without progress
   std::int64_t call_timeout_ns = 600'000'000'000;  // of one forward, forget or share
   std::int64_t stop_timeout_ns = 3'000'000'000;    // after being asked to end, before it is killed
+  // Asked a few times a second during a call; false ends the worker with Errc::cancelled. Empty: go on.
+  std::function<bool()> keep_waiting{};
 };
 
 // What the border costs: total is the caller's view of forward(), engine the worker's own time inside its backend.
