@@ -88,6 +88,7 @@ void add_installed(Contestants& all, const Common& common, EngineSpec spec) {
   measure::Contestant contestant;
   contestant.subject = subject_of(backend->facts(), common.threads);
   contestant.subject.settings = settings_of(*load);
+  if (!manifest->refused.empty()) contestant.subject.notes.push_back("built by " + adapter::how_built(*manifest));
   contestant.processes = [backend] {
     const std::int64_t id = backend->process_id();
     return id < 0 ? std::vector<std::int64_t>{} : std::vector<std::int64_t>{id};

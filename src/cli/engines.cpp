@@ -6,11 +6,13 @@
 #include <functional>
 #include <memory>
 #include <thread>
+#include <utility>
 
 #include "adapter/installed/install.h"
 #include "adapter/installed/manifest.h"
 #include "adapter/installed/staging.h"
 #include "cli/command.h"
+#include "cli/engine_proof.h"
 #include "cli/interrupt.h"
 
 namespace assay::cli {
@@ -29,8 +31,13 @@ std::string list_of(const std::vector<std::string>& words) {
   return out;
 }
 
-// "" where the worker is this program's own, or that cannot be told.
+// "" where the engine is proven and the worker is this program's own, or that cannot be told.
 std::string worker_complaint(const adapter::Manifest& manifest) {
+  if (manifest.proof.empty()) {
+    return manifest.name + " " + manifest.version +
+           ": was installed before engines had to prove themselves; 'assay engines install " + manifest.name +
+           "' does that";
+  }
   const std::string ours = adapter::worker_build_of(source_folder(), ASSAY_VERSION, manifest.name);
   if (ours.empty() || ours == manifest.worker_build) return "";
   return manifest.name + " " + manifest.version + ": its worker was built from " + manifest.worker_build +
@@ -87,11 +94,18 @@ Result<void> list_command(Session& session) {
     std::printf("no engines in %s, so 'direct', which is part of assay, is the only one\n",
                 engines_folder(session).c_str());
   } else {
-    std::printf("%-10s  %-12s  %-9s  %-9s  %-12s  %s\n", "name", "version", "devices", "loads", "sha256", "source");
+    std::printf("%-10s  %-12s  %-9s  %-9s  %-12s  %-14s  %s\n", "name", "version", "devices", "loads", "sha256",
+                "built by", "source");
     for (const adapter::Manifest& manifest : found.engines) {
-      std::printf("%-10s  %-12s  %-9s  %-9s  %-12.12s  %s\n", manifest.name.c_str(), manifest.version.c_str(),
+      std::printf("%-10s  %-12s  %-9s  %-9s  %-12.12s  %-14s  %s\n", manifest.name.c_str(), manifest.version.c_str(),
                   list_of(manifest.devices).c_str(), list_of(manifest.loads).c_str(),
-                  manifest.source_sha256.empty() ? "-" : manifest.source_sha256.c_str(), manifest.source.c_str());
+                  manifest.source_sha256.empty() ? "-" : manifest.source_sha256.c_str(),
+                  manifest.way.empty() ? "-" : manifest.way.c_str(), manifest.source.c_str());
+    }
+    for (const adapter::Manifest& manifest : found.engines) {
+      if (!manifest.refused.empty())
+        std::printf("%s %s: built by %s\n", manifest.name.c_str(), manifest.version.c_str(),
+                    adapter::how_built(manifest).c_str());
     }
   }
   for (const std::string& name : adapter::engine_names()) {
@@ -134,7 +148,26 @@ class Shown final : public adapter::InstallWatch {
 struct InstallArguments {
   adapter::InstallOptions options;
   bool no_homebrew = false;
+  double proof_timeout_s = 60;
 };
+
+// What is installed must have computed the right logits first.
+adapter::Prove make_prove(const Session& session, double timeout_s) {
+  return [&session, timeout_s](const adapter::Manifest& manifest, const std::string& worker, const std::string& scratch,
+                               adapter::InstallWatch& watch) {
+    bool counted = false;
+    return prove_engine({.worker = worker,
+                         .devices = manifest.devices,
+                         .loads = manifest.loads,
+                         .folder = scratch,
+                         .step_timeout_ns = static_cast<std::int64_t>(timeout_s * 1e9)},
+                        session.clock, [&](std::uint64_t done, std::uint64_t total) {
+                          if (!std::exchange(counted, true)) watch.step("prove " + manifest.name, total, "models");
+                          watch.progress(done);
+                          return watch.go_on();
+                        });
+  };
+}
 
 Result<void> install_command(Session& session, const InstallArguments& arguments) {
   adapter::InstallOptions options = arguments.options;
@@ -143,6 +176,7 @@ Result<void> install_command(Session& session, const InstallArguments& arguments
   options.source_folder = source_folder();
   options.assay_version = ASSAY_VERSION;
   options.now_unix_s = wall_seconds();
+  options.prove = make_prove(session, arguments.proof_timeout_s);
   if (options.jobs == 0) options.jobs = std::max(1U, std::thread::hardware_concurrency());
   if (!options.from.empty()) {
     std::error_code error;
@@ -173,10 +207,17 @@ Result<void> install_command(Session& session, const InstallArguments& arguments
   std::printf("%s %s: %s in %s, for %s, in %s\n", manifest.name.c_str(), manifest.version.c_str(),
               made->did == adapter::InstallDid::installed ? "installed" : "worker built anew",
               human_seconds(seconds).c_str(), list_of(manifest.devices).c_str(), manifest.folder.c_str());
+  std::printf("built by %s\nproof: %s\n", adapter::how_built(manifest).c_str(), manifest.proof.c_str());
   return {};
 }
 
-Result<void> verify_command(Session& session, const std::string& name) {
+struct VerifyArguments {
+  std::string name;
+  bool run = false;
+};
+
+Result<void> verify_command(Session& session, const VerifyArguments& arguments) {
+  const std::string& name = arguments.name;
   adapter::Installed found = adapter::installed_engines(engines_folder(session));
   if (!name.empty()) {
     auto chosen = choose(session, name);
@@ -191,11 +232,22 @@ Result<void> verify_command(Session& session, const std::string& name) {
   for (const adapter::Manifest& manifest : found.engines) {
     const auto whole = adapter::verify(manifest);
     if (!whole) found.complaints.push_back(to_string(whole.error()));
+    if (!whole || !arguments.run) continue;
+    const Interrupt interrupt;
+    const auto failure = try_engine(manifest, session.clock, [&] { return !interrupt.asked(); });
+    if (!failure) return std::unexpected(failure.error());
+    if (!failure->empty()) {
+      found.complaints.push_back(manifest.name + " " + manifest.version + ": " + *failure +
+                                 "; 'assay engines install " + manifest.name + " --force' makes it anew");
+    }
   }
   if (session.json) {
     Json engines = Json::array();
     for (const adapter::Manifest& manifest : found.engines)
-      engines.push_back({{"name", manifest.name}, {"version", manifest.version}, {"files", manifest.files.size()}});
+      engines.push_back({{"name", manifest.name},
+                         {"version", manifest.version},
+                         {"files", manifest.files.size()},
+                         {"run", arguments.run}});
     session.print(
         {{"ok", found.complaints.empty()}, {"engines", std::move(engines)}, {"complaints", found.complaints}});
   } else {
@@ -203,8 +255,9 @@ Result<void> verify_command(Session& session, const std::string& name) {
     if (found.complaints.empty() && found.engines.empty()) std::printf("no engine is installed\n");
     if (found.complaints.empty()) {
       for (const adapter::Manifest& manifest : found.engines)
-        std::printf("%s %s: %zu files, as installed\n", manifest.name.c_str(), manifest.version.c_str(),
-                    manifest.files.size());
+        std::printf("%s %s: %zu files, as installed%s\n", manifest.name.c_str(), manifest.version.c_str(),
+                    manifest.files.size(),
+                    arguments.run ? "; a prompt and some tokens computed right on a small model" : "");
     }
   }
   if (!found.complaints.empty()) session.finish(Exit::no);
@@ -241,7 +294,7 @@ void add_install(CLI::App& engines, Session& session, const std::function<void(c
   auto install = std::make_shared<InstallArguments>();
   adapter::InstallOptions& options = install->options;
   options.jobs = 0;
-  CLI::App* command = engines.add_subcommand("install", "fetch, build and check one engine; what is there stays");
+  CLI::App* command = engines.add_subcommand("install", "fetch, build and prove one engine; what is there stays");
   command->footer("Example:\n  assay engines install llama.cpp\n  assay engines install mlx --device cpu");
   command->add_option("name", options.wanted.name, "llama.cpp or mlx")->required();
   command->add_option("--version", options.wanted.version, "default: the one that is pinned");
@@ -253,6 +306,11 @@ void add_install(CLI::App& engines, Session& session, const std::function<void(c
       "--nvidia-libraries", options.nvidia_libraries,
       "mlx for cuda: NVIDIA's libraries are in this folder, a site-packages/nvidia, instead of downloads");
   command->add_option("--jobs", options.jobs, "compilers at a time; default: one per core")->check(CLI::Range(1, 1024));
+  command
+      ->add_option("--proof-timeout", install->proof_timeout_s,
+                   "seconds that a step of the proof may take before the engine counts as hung")
+      ->check(CLI::Range(0.1, 3600.0))
+      ->capture_default_str();
   command->add_flag("--with-tools", options.with_tools, "llama.cpp: build llama-bench and llama-server too");
   command->add_flag("--no-homebrew", install->no_homebrew, "macOS: build it, even where Homebrew has it");
   command->add_flag("--force", options.force, "make it anew, even where it is there");
@@ -276,10 +334,13 @@ void add_engines(CLI::App& app, Session& session) {
 
   add_install(*engines, session, run);
 
-  auto verified = std::make_shared<std::string>();
-  command = engines->add_subcommand("verify", "hash every file again; exit code 1 where one differs");
-  command->footer("Example:\n  assay engines verify llama.cpp");
-  command->add_option("name", *verified, "NAME or NAME@VERSION; default: all");
+  auto verified = std::make_shared<VerifyArguments>();
+  command =
+      engines->add_subcommand("verify", "hash every file again; exit code 1 where one differs or does not compute");
+  command->footer("Example:\n  assay engines verify llama.cpp\n  assay engines verify --run");
+  command->add_option("name", verified->name, "NAME or NAME@VERSION; default: all");
+  command->add_flag("--run", verified->run,
+                    "start each engine too: a prompt and some tokens of a small model, held against known logits");
   command->callback([verified, &session, run] { run(verify_command(session, *verified)); });
 
   auto removed = std::make_shared<std::string>();

@@ -77,12 +77,12 @@ std::string cuda_libraries() {
 
 }  // namespace
 
-Result<Library> build_llama(Job& job) {
+Result<Source> prepare_llama(Job& job) {
   auto fetched = fetch(job);
   if (!fetched) return std::unexpected(std::move(fetched.error()));
 
   job.begin("unpack");
-  const fs::path& archive = fetched->files.front();
+  const fs::path archive = fetched->files.front();
   const std::string file_name = archive.filename().string();
   const std::string root = file_name.substr(0, file_name.size() - std::string_view(".tar.gz").size());
   const fs::path unpacked = job.work / "source";
@@ -96,10 +96,16 @@ Result<Library> build_llama(Job& job) {
   if (!is_there(source / "CMakeLists.txt"))
     return fail(Errc::bad_value, "unpack: " + archive.string() + ": no vendor/llama.cpp/CMakeLists.txt in it");
 
+  return Source{.fetched = std::move(*fetched),
+                .folder = source,
+                .commit = commit_in(unpacked / root / "CHANGELOG.md", job.entry.version)};
+}
+
+Result<Library> build_llama(Job& job, const Source& source, const Way& way) {
   Library out;
-  out.commit = commit_in(unpacked / root / "CHANGELOG.md", job.entry.version);
+  out.commit = source.commit;
   out.source = "pypi llama-cpp-python==" + job.entry.version;
-  out.source_sha256 = fetched->sha256;
+  out.source_sha256 = source.fetched.sha256;
   const std::string tools = job.options.with_tools ? "ON" : "OFF";
   out.flags = {"-DCMAKE_BUILD_TYPE=Release", "-DBUILD_SHARED_LIBS=ON", "-DGGML_NATIVE=ON",
                "-DGGML_CUDA=" + std::string(job.entry.device == "cuda" ? "ON" : "OFF"),
@@ -107,29 +113,33 @@ Result<Library> build_llama(Job& job) {
                "-DLLAMA_BUILD_COMMON=" + tools, "-DLLAMA_BUILD_TOOLS=" + tools, "-DLLAMA_BUILD_SERVER=" + tools,
                "-DLLAMA_BUILD_TESTS=OFF", "-DLLAMA_BUILD_EXAMPLES=OFF", "-DLLAMA_BUILD_APP=OFF", "-DLLAMA_BUILD_UI=OFF",
                "-DLLAMA_USE_PREBUILT_UI=OFF", "-DLLAMA_CURL=OFF", "-DLLAMA_OPENSSL=OFF",
-               // Otherwise it asks git, which would name the commit of whatever repository lies around it.
-               "-DLLAMA_BUILD_NUMBER=0", "-DLLAMA_BUILD_COMMIT=" + (out.commit.empty() ? "unknown" : out.commit)};
+               // Otherwise both ask git, which would name the commit of whatever repository lies around.
+               "-DLLAMA_BUILD_NUMBER=0", "-DLLAMA_BUILD_COMMIT=" + (out.commit.empty() ? "unknown" : out.commit),
+               "-DGIT_EXE:BOOL=OFF", "-DGGML_BUILD_COMMIT=" + (out.commit.empty() ? "unknown" : out.commit)};
+  out.flags.insert(out.flags.end(), way.definitions.begin(), way.definitions.end());  // the last one counts
   if (job.entry.device == "cuda") out.flags.emplace_back("-DCMAKE_CUDA_ARCHITECTURES=native");
   out.devices =
       job.entry.device == "cpu" ? std::vector<std::string>{"cpu"} : std::vector<std::string>{job.entry.device, "cpu"};
 
-  job.begin("configure llama.cpp");
+  job.begin("configure llama.cpp by " + way.words);
   const fs::path build = job.work / "build";
+  std::error_code ignored;
+  fs::remove_all(build, ignored);  // of the way before
   std::vector<std::string> definitions = out.flags;
   const std::string origin = job.entry.system == "macos" ? "@loader_path" : "$ORIGIN";
   definitions.emplace_back("-DCMAKE_BUILD_WITH_INSTALL_RPATH=ON");
   const std::string cuda = job.entry.device == "cuda" ? cuda_libraries() : "";
   definitions.push_back("-DCMAKE_INSTALL_RPATH=" + origin + ";" + origin + "/../lib" + (cuda.empty() ? "" : ";") +
                         cuda);
-  ASSAY_TRY(job.configure(source, build, definitions));
+  ASSAY_TRY(job.configure(source.folder, build, definitions, way.compiler));
 
-  job.begin("build llama.cpp");
+  job.begin("build llama.cpp by " + way.words);
   std::vector<std::string> targets{"llama"};
   const std::vector<std::string> programs =
       job.options.with_tools ? std::vector<std::string>{"llama-bench", "llama-server"} : std::vector<std::string>{};
   targets.insert(targets.end(), programs.begin(), programs.end());
   ASSAY_TRY(job.build(build, targets));
-  ASSAY_TRY(gather(source, build, job.tree, programs));
+  ASSAY_TRY(gather(source.folder, build, job.tree, programs));
   return out;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
+#include <optional>
 
 #include "adapter/installed/job.h"
 #include "adapter/installed/staging.h"
@@ -44,13 +45,8 @@ Result<std::vector<InstalledFile>> hash_tree(Job& job) {
   return out;
 }
 
-// The library's facts are there; what is left is the same for every engine and for a new worker of an old one.
+// Worker and library are in tree and proven: hashes, and the manifest last.
 Result<Manifest> finish(Job& job, Manifest manifest) {
-  const auto project = worker_project(manifest.name);
-  if (!project) return std::unexpected(project.error());
-  ASSAY_TRY(build_worker(job));
-  manifest.worker = "bin/" + project->target;
-  ASSAY_TRY(start_once(job, (job.tree / manifest.worker).string()));
   manifest.worker_build = worker_build_of(job.options.source_folder, job.options.assay_version, manifest.name);
   manifest.installed_unix_s = job.options.now_unix_s;
   auto files = hash_tree(job);
@@ -68,38 +64,140 @@ Result<Manifest> finish(Job& job, Manifest manifest) {
   return manifest;
 }
 
-Result<Manifest> make_engine(Job& job, const std::string& version, const std::optional<Homebrew>& homebrew) {
-  auto library = homebrew                                   ? adopt_homebrew(job, *homebrew)
-                 : job.entry.recipe == Recipe::llama_source ? build_llama(job)
-                                                            : unpack_mlx(job);
-  if (!library) return std::unexpected(std::move(library.error()));
-  Manifest manifest;
-  manifest.name = job.entry.name;
-  manifest.version = version;
-  manifest.source = library->source;
-  manifest.source_sha256 = library->source_sha256;
-  manifest.commit = library->commit;
-  manifest.flags = library->flags;
-  manifest.devices = library->devices;
-  manifest.loads = job.entry.loads;
-  return finish(job, std::move(manifest));
+// A worker for the library in tree, started once and held against models. Verdict::failure says what it does wrong.
+Result<Verdict> prove_worker(Job& job, Manifest& manifest, const Compiler& compiler) {
+  const auto project = worker_project(manifest.name);
+  if (!project) return std::unexpected(project.error());
+  ASSAY_TRY(build_worker(job, compiler));
+  manifest.worker = "bin/" + project->target;
+  const std::string program = (job.tree / manifest.worker).string();
+  if (const auto started = start_once(job, program); !started) {
+    if (started.error().code != Errc::engine_lost) return std::unexpected(started.error());
+    return Verdict{.failure = started.error().detail, .proof = ""};
+  }
+  job.begin("prove " + manifest.name);
+  auto verdict = job.options.prove(manifest, program, (job.work / "proof").string(), job.watch);
+  if (verdict) manifest.proof = verdict->proof;
+  return verdict;
 }
 
-// The engine that is there, in tree once more by hard links, with a worker from today's source.
-Result<Manifest> renew_worker(Job& job, const Manifest& old) {
+// tree without what the way before left there, but for the log.
+Result<void> clear_tree(const Job& job) {
+  std::vector<fs::path> found;
+  std::error_code error;
+  for (fs::directory_iterator entry(job.tree, error), end; !error && entry != end; entry.increment(error)) {
+    if (entry->path() != fs::path(job.log())) found.push_back(entry->path());
+  }
+  for (const fs::path& path : found) {
+    if (!error) fs::remove_all(path, error);
+  }
+  if (error) return fail(Errc::io, job.tree.string() + ": " + error.message());
+  return {};
+}
+
+void describe(Manifest& manifest, const Library& library) {
+  manifest.source = library.source;
+  manifest.source_sha256 = library.source_sha256;
+  manifest.commit = library.commit;
+  manifest.flags = library.flags;
+  manifest.devices = library.devices;
+}
+
+std::unexpected<Error> nothing_proved_itself(const Manifest& manifest) {
+  std::string detail = "it does not compute right on this machine, so it is not installed";
+  for (const RefusedWay& one : manifest.refused) detail += "\n  built by " + one.way + ": " + one.why;
+  return fail(Errc::engine_lost, detail);
+}
+
+Result<Manifest> adopt_engine(Job& job, Manifest manifest, const Homebrew& homebrew) {
+  const auto library = adopt_homebrew(job, homebrew);
+  if (!library) return std::unexpected(library.error());
+  describe(manifest, *library);
+  manifest.way = "Homebrew";
+  const auto verdict = prove_worker(job, manifest, {});
+  if (!verdict) return std::unexpected(verdict.error());
+  if (verdict->failure.empty()) return finish(job, std::move(manifest));
+  manifest.refused.push_back({manifest.way, verdict->failure});
+  Error error = nothing_proved_itself(manifest).error();
+  error.detail += "\n'assay engines install " + manifest.name + " --no-homebrew' builds it here";
+  return std::unexpected(std::move(error));
+}
+
+// One way after the other, until one proves itself.
+Result<Manifest> make_engine(Job& job, Manifest manifest) {
+  const bool llama = job.entry.recipe == Recipe::llama_source;
+  const auto source = llama ? prepare_llama(job) : prepare_mlx(job);
+  if (!source) return std::unexpected(source.error());
+  const Ways ways = ways_of(job.entry.recipe, this_machine());
+  for (const RefusedWay& doubted : ways.doubted) {
+    job.watch.note(doubted.way + " is not tried first: it " + doubted.why);
+    manifest.refused.push_back(doubted);
+  }
+  for (std::size_t i = 0; i < ways.list.size(); ++i) {
+    const Way& way = ways.list[i];
+    if (i > 0) ASSAY_TRY(clear_tree(job));
+    const auto library = llama ? build_llama(job, *source, way) : unpack_mlx(job, *source);
+    std::string failure;
+    if (library) {
+      describe(manifest, *library);
+      // llama.cpp's C interface is the same for every compiler; the worker wants a newer one than the library.
+      const auto verdict = prove_worker(job, manifest, llama ? Compiler{} : way.compiler);
+      if (verdict && verdict->failure.empty()) {
+        manifest.way = way.words;
+        return finish(job, std::move(manifest));
+      }
+      // A worker that does not compile would not by another way of building the library; MLX's is the way.
+      if (!verdict && (llama || i == 0 || verdict.error().code != Errc::bad_value))
+        return std::unexpected(verdict.error());
+      failure = verdict ? verdict->failure : verdict.error().detail;
+    } else {
+      // What does not compile by default is the user's to mend; a later way is only tried.
+      if (i == 0 || library.error().code != Errc::bad_value) return std::unexpected(library.error());
+      failure = library.error().detail;
+    }
+    std::erase_if(manifest.refused,
+                  [&](const RefusedWay& one) { return one.way == way.words; });  // known, and now seen
+    manifest.refused.push_back({way.words, failure});
+    job.watch.note("built by " + way.words + ": " + failure +
+                   (i + 1 < ways.list.size() ? "; next: " + ways.list[i + 1].words : ""));
+  }
+  return nothing_proved_itself(manifest);
+}
+
+// The engine that is there, in tree once more by hard links, with a worker from today's source. nullopt: it does not
+// prove itself any more (or never did: format 1), and is to be made anew.
+Result<std::optional<Manifest>> renew_worker(Job& job, const Manifest& old) {
   job.begin("take over the installed library");
   std::error_code error;
   fs::copy(old.folder, job.tree,
            fs::copy_options::recursive | fs::copy_options::copy_symlinks | fs::copy_options::create_hard_links |
                fs::copy_options::skip_existing,
            error);
-  // These two are written anew; a link would write into the old ones.
-  for (const fs::path& path : {job.tree / old.worker, job.tree / manifest_name}) {
+  // These are written anew; a link would write into the old ones.
+  for (const fs::path& path : {job.tree / old.worker, job.tree / manifest_name, fs::path(job.log())}) {
     if (!error) fs::remove(path, error);
   }
+  std::error_code ignored;
+  fs::copy_file(fs::path(old.folder) / "install.log", job.log(), ignored);
   if (error) return fail(Errc::io, job.tree.string() + ": " + error.message());
+  Compiler compiler;
+  if (job.entry.recipe != Recipe::llama_source) {
+    for (const Way& way : ways_of(job.entry.recipe, this_machine()).list) {
+      if (way.words == old.way) compiler = way.compiler;
+    }
+  }
   Manifest manifest = old;
-  return finish(job, std::move(manifest));
+  const auto verdict = prove_worker(job, manifest, compiler);
+  if (!verdict) return std::unexpected(verdict.error());
+  if (verdict->failure.empty()) {
+    if (manifest.way.empty()) manifest.way = "an older assay";
+    auto done = finish(job, std::move(manifest));
+    if (!done) return std::unexpected(std::move(done.error()));
+    return std::move(*done);
+  }
+  job.watch.note("the installed library: " + verdict->failure + "; it is built anew");
+  ASSAY_TRY(clear_tree(job));
+  return std::nullopt;
 }
 
 // The log of a failed try outlives its folder.
@@ -164,14 +262,19 @@ Result<InstallResult> install_engine(const InstallOptions& options, InstallWatch
   if (old) {
     const std::string why = why_anew(*old, options);
     const std::string build = worker_build_of(options.source_folder, options.assay_version, entry->name);
-    if (why.empty() && (build.empty() || build == old->worker_build)) {
+    if (why.empty() && !old->proof.empty() && (build.empty() || build == old->worker_build)) {
       out.manifest = *old;
       out.did = InstallDid::nothing;
       return out;
     }
     worker_only = why.empty();
-    watch.note(worker_only ? "its worker was built from other source: " + old->worker_build + ", this is " + build
-                           : "made anew: " + why);
+    if (!worker_only) {
+      watch.note("made anew: " + why);
+    } else if (!build.empty() && build != old->worker_build) {
+      watch.note("its worker was built from other source: " + old->worker_build + ", this is " + build);
+    } else {
+      watch.note("it was installed before engines had to prove themselves");
+    }
   }
   if (!worker_only && !homebrew && !is_pinned(*entry))
     watch.note(entry->name + " " + entry->version + " is not in the catalogue and no --sha256 is given: not pinned");
@@ -180,7 +283,21 @@ Result<InstallResult> install_engine(const InstallOptions& options, InstallWatch
                                 worker_only || homebrew ? worker_disk_bytes : entry->disk_bytes);
   if (!staging) return std::unexpected(std::move(staging.error()));
   Job job(options, *entry, staging->work(), staging->tree(), watch, clock);
-  auto made = worker_only ? renew_worker(job, *old) : make_engine(job, version, homebrew);
+  Manifest begun;
+  begun.name = entry->name;
+  begun.version = version;
+  begun.loads = entry->loads;
+  Result<std::optional<Manifest>> renewed = std::nullopt;
+  if (worker_only) renewed = renew_worker(job, *old);
+  Result<Manifest> made = fail(Errc::bug, "");
+  if (!renewed) {
+    made = std::unexpected(renewed.error());
+  } else if (*renewed) {
+    made = std::move(**renewed);
+  } else {
+    worker_only = false;
+    made = homebrew ? adopt_engine(job, begun, *homebrew) : make_engine(job, begun);
+  }
   if (made && !watch.go_on()) made = fail(Errc::cancelled, "stopped");
   if (!made) {
     Error error = with_context(entry->name + " " + version, std::move(made.error()));

@@ -77,7 +77,7 @@ std::vector<std::string> Job::build_environment() const {
 }
 
 Result<void> Job::configure(const std::filesystem::path& source, const std::filesystem::path& build,
-                            const std::vector<std::string>& definitions) {
+                            const std::vector<std::string>& definitions, const Compiler& compiler) {
   if (find_program("cmake").empty()) {
     return fail(Errc::unsupported, title_ + ": cmake is not on PATH; it comes with the package cmake");
   }
@@ -85,8 +85,7 @@ Result<void> Job::configure(const std::filesystem::path& source, const std::file
   if (!ninja && find_program("make").empty()) {
     return fail(Errc::unsupported, title_ + ": neither ninja nor make is on PATH; install ninja-build");
   }
-  const char* compiler = std::getenv("CXX");
-  if (compiler == nullptr && find_program("c++").empty() && find_program("g++").empty() &&
+  if (std::getenv("CXX") == nullptr && find_program("c++").empty() && find_program("g++").empty() &&
       find_program("clang++").empty()) {
     return fail(Errc::unsupported, title_ + ": no C++ compiler (c++, g++, clang++) is on PATH; install g++, or name " +
                                        "one by the variable CXX");
@@ -99,6 +98,10 @@ Result<void> Job::configure(const std::filesystem::path& source, const std::file
                                  "-G",
                                  ninja ? "Ninja" : "Unix Makefiles",
                                  "-DCMAKE_BUILD_TYPE=Release"};
+  if (compiler.family != Compiler::Family::none) {
+    words.push_back("-DCMAKE_C_COMPILER=" + compiler.c);
+    words.push_back("-DCMAKE_CXX_COMPILER=" + compiler.cxx);
+  }
   words.insert(words.end(), definitions.begin(), definitions.end());
   return run(std::move(words), build_environment());
 }

@@ -9,6 +9,7 @@
 
 #include "adapter/installed/command.h"
 #include "adapter/installed/install.h"
+#include "adapter/installed/ways.h"
 
 namespace assay::adapter {
 
@@ -41,9 +42,9 @@ class Job final {
   Result<void> run(std::vector<std::string> words, std::vector<std::string> environment = {},
                    const std::function<void(std::string_view)>& line = {}, const std::function<void()>& tick = {});
 
-  // cmake -S -B with what every build of ours has, then the target with its progress.
+  // cmake -S -B with what every build of ours has and the way's compiler, then the target with its progress.
   Result<void> configure(const std::filesystem::path& source, const std::filesystem::path& build,
-                         const std::vector<std::string>& definitions);
+                         const std::vector<std::string>& definitions, const Compiler& compiler);
   Result<void> build(const std::filesystem::path& build, const std::vector<std::string>& targets);
 
  private:
@@ -76,9 +77,19 @@ struct Fetched {
 };
 Result<Fetched> fetch(Job& job);
 
-// build_llama.cpp, unpack_mlx.cpp
-Result<Library> build_llama(Job& job);
-Result<Library> unpack_mlx(Job& job);
+// What a recipe fetched and unpacked in job.work, once for all ways.
+struct Source {
+  Fetched fetched;
+  std::filesystem::path folder;  // llama.cpp's tree; MLX: unused
+  std::string commit;
+};
+
+// build_llama.cpp: fetched and unpacked; then built in a folder of its own, and gathered in job.tree.
+Result<Source> prepare_llama(Job& job);
+Result<Library> build_llama(Job& job, const Source& source, const Way& way);
+// unpack_mlx.cpp
+Result<Source> prepare_mlx(Job& job);
+Result<Library> unpack_mlx(Job& job, const Source& source);
 
 // homebrew.cpp: an engine that Homebrew has installed; nullopt: it has none, or there is no Homebrew.
 struct Homebrew {
@@ -100,7 +111,7 @@ struct WorkerProject {
 };
 Result<WorkerProject> worker_project(const std::string& engine);
 // Builds it into tree/bin, against the library in tree.
-Result<void> build_worker(Job& job);
+Result<void> build_worker(Job& job, const Compiler& compiler);
 // Started by hand a worker says what it is. Errc::engine_lost where this one does not: a library that is not found.
 Result<void> start_once(Job& job, const std::string& program);
 

@@ -15,7 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::int64_t format = 1;
+constexpr std::int64_t format = 2;
 constexpr std::uintmax_t manifest_bytes_max = std::uintmax_t{4} << 20;
 constexpr std::size_t files_max = 20'000;  // MLX for CUDA has some hundred
 
@@ -46,6 +46,23 @@ Result<void> read(const Json& json, std::string_view key, std::vector<std::strin
   for (const Json& entry : *found) {
     if (!entry.is_string()) return bad(key, "a list of texts");
     out.push_back(entry.get<std::string>());
+  }
+  return {};
+}
+
+Result<void> known_keys(const Json& json, std::initializer_list<std::string_view> keys);
+
+Result<void> read(const Json& json, std::string_view key, std::vector<RefusedWay>& out) {
+  const auto found = json.find(key);
+  if (found == json.end()) return fail(Errc::bad_value, "key \"" + std::string(key) + "\" is missing");
+  if (!found->is_array()) return bad(key, "a list of objects with way and why");
+  for (const Json& entry : *found) {
+    if (!entry.is_object()) return bad(key, "a list of objects with way and why");
+    ASSAY_TRY(known_keys(entry, {"way", "why"}));
+    RefusedWay one;
+    ASSAY_TRY(read(entry, "way", one.way));
+    ASSAY_TRY(read(entry, "why", one.why));
+    out.push_back(std::move(one));
   }
   return {};
 }
@@ -117,6 +134,8 @@ std::vector<fs::path> folders_in(const fs::path& folder) {
 Json to_json(const Manifest& manifest) {
   Json files = Json::array();
   for (const InstalledFile& file : manifest.files) files.push_back({{"path", file.path}, {"sha256", file.sha256}});
+  Json refused = Json::array();
+  for (const RefusedWay& one : manifest.refused) refused.push_back({{"way", one.way}, {"why", one.why}});
   return {{"format", format},
           {"name", manifest.name},
           {"version", manifest.version},
@@ -124,6 +143,9 @@ Json to_json(const Manifest& manifest) {
           {"source_sha256", manifest.source_sha256},
           {"commit", manifest.commit},
           {"flags", manifest.flags},
+          {"way", manifest.way},
+          {"refused", std::move(refused)},
+          {"proof", manifest.proof},
           {"devices", manifest.devices},
           {"loads", manifest.loads},
           {"worker", manifest.worker},
@@ -136,12 +158,18 @@ Result<Manifest> manifest_from_json(const Json& json) {
   if (!json.is_object()) return fail(Errc::bad_value, "expected an object of keys");
   std::int64_t met = 0;
   ASSAY_TRY(read(json, "format", met));
-  if (met != format) {
-    return fail(Errc::unsupported, "key \"format\": met " + std::to_string(met) + ", expected " +
+  if (met != 1 && met != format) {
+    return fail(Errc::unsupported, "key \"format\": met " + std::to_string(met) + ", expected 1 or " +
                                        std::to_string(format) + ", which this program reads");
   }
-  ASSAY_TRY(known_keys(json, {"format", "name", "version", "source", "source_sha256", "commit", "flags", "devices",
-                              "loads", "worker", "worker_build", "installed_unix_s", "files"}));
+  if (met == 1) {
+    ASSAY_TRY(known_keys(json, {"format", "name", "version", "source", "source_sha256", "commit", "flags", "devices",
+                                "loads", "worker", "worker_build", "installed_unix_s", "files"}));
+  } else {
+    ASSAY_TRY(
+        known_keys(json, {"format", "name", "version", "source", "source_sha256", "commit", "flags", "way", "refused",
+                          "proof", "devices", "loads", "worker", "worker_build", "installed_unix_s", "files"}));
+  }
   Manifest out;
   ASSAY_TRY(read(json, "name", out.name));
   ASSAY_TRY(read(json, "version", out.version));
@@ -149,6 +177,11 @@ Result<Manifest> manifest_from_json(const Json& json) {
   ASSAY_TRY(read(json, "source_sha256", out.source_sha256));
   ASSAY_TRY(read(json, "commit", out.commit));
   ASSAY_TRY(read(json, "flags", out.flags));
+  if (met != 1) {
+    ASSAY_TRY(read(json, "way", out.way));
+    ASSAY_TRY(read(json, "refused", out.refused));
+    ASSAY_TRY(read(json, "proof", out.proof));
+  }
   ASSAY_TRY(read(json, "devices", out.devices));
   ASSAY_TRY(read(json, "loads", out.loads));
   ASSAY_TRY(read(json, "worker", out.worker));
@@ -232,6 +265,14 @@ Result<void> verify(const Manifest& manifest) {
       return fail(Errc::bad_value, path + ": SHA-256 " + *met + ", expected " + file.sha256 + " as installed");
   }
   return {};
+}
+
+std::string how_built(const Manifest& manifest) {
+  std::string out = manifest.way;
+  for (std::size_t i = 0; i < manifest.refused.size(); ++i) {
+    out += (i == 0 ? ", since " : "; ") + manifest.refused[i].way + ": " + manifest.refused[i].why;
+  }
+  return out;
 }
 
 }  // namespace assay::adapter

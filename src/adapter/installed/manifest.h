@@ -16,6 +16,12 @@ struct InstalledFile {
   std::string sha256;  // 64 hex digits
 };
 
+// A way to build an engine that was not taken.
+struct RefusedWay {
+  std::string way;  // "GCC 12.2.0"
+  std::string why;  // "q4_0 on cpu, a prompt of 72 tokens: ended with signal 4 (SIGILL)"
+};
+
 struct Manifest {
   std::string name;                  // "llama.cpp", "mlx"
   std::string version;               // "0.3.36", the folder's name
@@ -23,6 +29,9 @@ struct Manifest {
   std::string source_sha256;         // of what was fetched
   std::string commit;                // of the engine's tree, where it tells; else ""
   std::vector<std::string> flags;    // it was built with
+  std::string way;                   // how: "GCC 12.2.0", "clang 19.1.7"; "" in manifests of format 1
+  std::vector<RefusedWay> refused;   // better ways, tried before it or known to fail
+  std::string proof;                 // what it was held against before it was installed; "": in manifests of format 1
   std::vector<std::string> devices;  // "cpu", "cuda", "metal"
   std::vector<std::string> loads;    // "gguf", "mlx"
   std::string worker;                // the worker program, relative to the folder
@@ -36,7 +45,8 @@ inline constexpr std::string_view manifest_name = "manifest.json";
 
 Json to_json(const Manifest& manifest);
 
-// Errc::bad_value names the key; unknown keys are errors.
+// Errc::bad_value names the key; unknown keys are errors. Format 1, which assay wrote before engines had to prove
+// themselves, has no way, refused and proof.
 Result<Manifest> manifest_from_json(const Json& json);
 
 // All engines under `engines_folder`, by name and newest version first. A folder without a manifest that reads is a
@@ -52,5 +62,8 @@ bool is_newer(std::string_view a, std::string_view b);
 
 // Hashes every file again. Errc::bad_value names the first file that is missing or differs, with both hashes.
 Result<void> verify(const Manifest& manifest);
+
+// "clang 19.1.7, since GCC 12.2.0: q4_0 on cpu, ...": how it was built, and what was wrong with better ways.
+std::string how_built(const Manifest& manifest);
 
 }  // namespace assay::adapter

@@ -24,6 +24,9 @@ Manifest example() {
   out.source_sha256 = sha256_of_abc;
   out.commit = "0c1e57098";
   out.flags = {"-DGGML_NATIVE=ON"};
+  out.way = "clang 19.1.7";
+  out.refused = {{"GCC 12.2.0", "a prompt of 72 tokens: ended with signal 4"}};
+  out.proof = "22 models on cpu";
   out.devices = {"cpu"};
   out.loads = {"gguf"};
   out.worker = "bin/assay-worker-llama";
@@ -87,9 +90,27 @@ TEST(Manifest, UnknownKeysAreRefused) {
 }
 
 TEST(Manifest, AnotherFormatIsUnsupported) {
-  const auto read = with("format", 2);
+  const auto read = with("format", 3);
   ASSERT_FALSE(read);
   EXPECT_EQ(read.error().code, Errc::unsupported);
+}
+
+TEST(Manifest, FormatOneIsReadAndProvesNothing) {
+  Json json = to_json(example());
+  json["format"] = 1;
+  EXPECT_FALSE(manifest_from_json(json)) << "it has keys that format 1 does not know";
+  for (const char* key : {"way", "refused", "proof"}) json.erase(key);
+  const auto read = manifest_from_json(json);
+  ASSERT_TRUE(read) << to_string(read.error());
+  EXPECT_EQ(read->proof, "");
+  EXPECT_EQ(how_built(*read), "");
+}
+
+TEST(Manifest, WhatWasRefusedIsSaidBesideWhatWasTaken) {
+  EXPECT_EQ(how_built(example()), "clang 19.1.7, since GCC 12.2.0: a prompt of 72 tokens: ended with signal 4");
+  EXPECT_FALSE(with("refused", {"GCC"}));
+  EXPECT_FALSE(with("refused", {{{"way", "GCC"}}}));
+  EXPECT_FALSE(with("refused", {{{"way", "GCC"}, {"why", "x"}, {"when", "y"}}}));
 }
 
 TEST(Manifest, NothingOutsideItsFolderIsNamed) {

@@ -30,9 +30,14 @@ Result<void> link_nvidia(const fs::path& folder, const fs::path& at) {
 
 }  // namespace
 
-Result<Library> unpack_mlx(Job& job) {
+Result<Source> prepare_mlx(Job& job) {
   auto fetched = fetch(job);
   if (!fetched) return std::unexpected(std::move(fetched.error()));
+  return Source{.fetched = std::move(*fetched), .folder = {}, .commit = ""};
+}
+
+Result<Library> unpack_mlx(Job& job, const Source& source) {
+  const Fetched* fetched = &source.fetched;
   job.begin("unpack", fetched->files.size(), "wheels");
   if (find_program("python3").empty())
     return fail(Errc::unsupported, "unpack: python3, which opens wheels, is not on PATH; install python3");

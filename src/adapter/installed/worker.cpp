@@ -64,7 +64,7 @@ std::string worker_build_of(const std::string& source_folder, const std::string&
   return assay_version + " " + sha256_hex(std::as_bytes(std::span(all))).substr(0, 12);
 }
 
-Result<void> build_worker(Job& job) {
+Result<void> build_worker(Job& job, const Compiler& compiler) {
   const auto project = worker_project(job.entry.name);
   if (!project) return std::unexpected(project.error());
   const fs::path source = fs::path(job.options.source_folder) / project->folder;
@@ -74,6 +74,8 @@ Result<void> build_worker(Job& job) {
                                      "; the variable ASSAY_SOURCE names the folder of assay's source");
   }
   const fs::path build = job.work / "worker";
+  std::error_code ignored;
+  fs::remove_all(build, ignored);  // of the way before
   const fs::path root = project->root.empty() ? job.tree : job.tree / project->root;
   const std::string origin = job.entry.system == "macos" ? "@loader_path" : "$ORIGIN";
   std::vector<std::string> definitions{
@@ -86,7 +88,7 @@ Result<void> build_worker(Job& job) {
     definitions.emplace_back("-DCMAKE_CXX_COMPILER_LAUNCHER=ccache");
     definitions.emplace_back("-DCMAKE_C_COMPILER_LAUNCHER=ccache");
   }
-  ASSAY_TRY(job.configure(source, build, definitions));
+  ASSAY_TRY(job.configure(source, build, definitions, compiler));
   ASSAY_TRY(job.build(build, {project->target}));
   const fs::path program = job.tree / "bin" / project->target;
   if (!is_there(program))
