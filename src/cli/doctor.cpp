@@ -9,21 +9,17 @@
 #include <filesystem>
 #include <sstream>
 
+#include "adapter/installed/catalogue.h"
+#include "adapter/installed/manifest.h"
+#include "cli/doctor_machine.h"
+#include "cli/engine_proof.h"
+#include "cli/interrupt.h"
 #include "cli/model_options.h"
 #include "device/host/host.h"
 #include "device/host/sockets.h"
 
 namespace assay::cli {
 namespace {
-
-enum class Verdict : std::uint8_t { good, notice, bad, not_checked };
-
-struct Finding {
-  Verdict verdict;
-  std::string check;
-  std::string text;
-  std::string advice;  // what to do about it; may be empty
-};
 
 const char* name(Verdict verdict) {
   switch (verdict) {
@@ -46,8 +42,8 @@ struct KnownServer {
 };
 constexpr std::array known_ports{KnownServer{8080, "llama-server or mlx_lm.server"}, KnownServer{11434, "Ollama"},
                                  KnownServer{1234, "LM Studio"}, KnownServer{8000, "vLLM"}, KnownServer{4117, "assay"}};
-constexpr std::array engine_names{"llama-server", "llama-cli", "llama-bench", "llama-completion", "ollama", "mlx_lm",
-                                  "lms",          "rcli",      "vllm",        "koboldcpp",        "exo",    "assay"};
+constexpr std::array server_programs{"llama-server", "llama-cli", "llama-bench", "llama-completion", "ollama", "mlx_lm",
+                                     "lms",          "rcli",      "vllm",        "koboldcpp",        "exo",    "assay"};
 
 // What a Python process runs: the module after -m, or the script's name without its folders; "" for anything else.
 std::string python_program(const std::string& command) {
@@ -62,9 +58,9 @@ std::string python_program(const std::string& command) {
   return "";
 }
 
-bool names_engine(const device::Process& process) {
+bool is_inference(const device::Process& process) {
   const std::string program = process.name.starts_with("python") ? python_program(process.command) : "";
-  return std::ranges::any_of(engine_names, [&](std::string_view engine) {
+  return std::ranges::any_of(server_programs, [&](std::string_view engine) {
     return process.name == engine || program == engine || program.starts_with(std::string(engine) + ".");
   });
 }
@@ -78,7 +74,7 @@ void check_listeners(std::vector<Finding>& out) {
   std::size_t engines = 0;
   for (const device::Listener& listener : *all) {
     const auto known = std::ranges::find(known_ports, listener.port, &KnownServer::port);
-    const bool by_name = std::ranges::any_of(engine_names, [&](const char* n) { return listener.program == n; });
+    const bool by_name = std::ranges::any_of(server_programs, [&](const char* n) { return listener.program == n; });
     if (known == known_ports.end() && !by_name) continue;
     ++engines;
     const std::string who = listener.address + ":" + std::to_string(listener.port) + " (" +
@@ -95,22 +91,62 @@ void check_listeners(std::vector<Finding>& out) {
   if (engines == 0) out.push_back({Verdict::good, "listeners", "no inference server listens", ""});
 }
 
-void check_engines(std::vector<Finding>& out) {
+void check_programs(std::vector<Finding>& out) {
   const auto all = device::processes();
   if (!all) {
-    out.push_back({Verdict::not_checked, "engines", "this system's processes are not read", ""});
+    out.push_back({Verdict::not_checked, "programs", "this system's processes are not read", ""});
     return;
   }
   std::size_t found = 0;
   for (const device::Process& process : *all) {
-    if (!names_engine(process)) continue;
+    if (!is_inference(process)) continue;
     ++found;
-    out.push_back({Verdict::notice, "engines",
+    out.push_back({Verdict::notice, "programs",
                    process.name + " runs (pid " + std::to_string(process.pid) + ", " +
                        human_bytes(static_cast<double>(process.resident_bytes)) + " resident)",
-                   "it shares memory and cores with what is measured"});
+                   "it shares memory and cores with what is measured; end it before measuring"});
   }
-  if (found == 0) out.push_back({Verdict::good, "engines", "no other engine runs", ""});
+  if (found == 0) out.push_back({Verdict::good, "programs", "no other program for inference runs", ""});
+}
+
+// Each installed engine computes a prompt and some tokens of a small model.
+Result<void> check_engines(const Session& session, std::vector<Finding>& out) {
+  const adapter::Installed installed = adapter::installed_engines((session.home() / "engines").string());
+  const Interrupt interrupt;
+  for (const adapter::Manifest& manifest : installed.engines) {
+    const std::string name = manifest.name + " " + manifest.version;
+    const std::int64_t start_ns = session.clock.now_ns();
+    const auto failure = try_engine(manifest, session.clock, [&] { return !interrupt.asked(); });
+    if (!failure && failure.error().code == Errc::cancelled) return std::unexpected(failure.error());
+    if (!failure) {
+      out.push_back({Verdict::not_checked, "engines", name + ": " + to_string(failure.error()), ""});
+    } else if (!failure->empty()) {
+      out.push_back({Verdict::bad, "engines", name + ": " + *failure,
+                     "'assay engines install " + manifest.name + " --force' makes it anew, and proves it"});
+    } else {
+      const auto seconds = static_cast<double>(session.clock.now_ns() - start_ns) * 1e-9;
+      std::array<char, 32> took{};
+      std::snprintf(took.data(), took.size(), "%.1f s", seconds);
+      out.push_back({manifest.proof.empty() ? Verdict::notice : Verdict::good, "engines",
+                     name + " computes right on a small model (" + took.data() + ")",
+                     manifest.proof.empty() ? "it was installed before engines had to prove themselves; 'assay engines "
+                                              "install " +
+                                                  manifest.name + "' does that"
+                                            : ""});
+    }
+  }
+  for (const std::string& complaint : installed.complaints)
+    out.push_back({Verdict::bad, "engines", complaint, "'assay engines install NAME --force' makes it anew"});
+  std::string missing;
+  for (const std::string& name : adapter::engine_names()) {
+    if (std::ranges::none_of(installed.engines, [&](const auto& manifest) { return manifest.name == name; }))
+      missing += (missing.empty() ? "" : ", ") + name;
+  }
+  if (!missing.empty()) {
+    out.push_back({Verdict::notice, "engines", "not installed: " + missing,
+                   "'assay engines install NAME' does it; a matrix then has a row of it"});
+  }
+  return {};
 }
 
 void check_memory(std::vector<Finding>& out) {
@@ -131,30 +167,6 @@ void check_memory(std::vector<Finding>& out) {
                    "a model that is swapped in stalls; see which program holds the memory"});
   } else {
     out.push_back({Verdict::good, "swap", "nothing is swapped out", ""});
-  }
-}
-
-void check_machine(std::vector<Finding>& out) {
-  const device::HostFacts host = device::host_facts();
-  const std::string text = host.chip + ", " + std::to_string(host.cores) + " cores, " +
-                           human_bytes(static_cast<double>(host.memory_bytes)) + ", " + host.os;
-  out.push_back({Verdict::good, "machine", text, ""});
-  if (host.power_source == "battery") {
-    out.push_back({Verdict::notice, "power", "runs on battery", "speeds on battery differ; plug in before measuring"});
-  } else {
-    out.push_back({host.power_source == "unknown" ? Verdict::not_checked : Verdict::good, "power",
-                   "power source: " + host.power_source, ""});
-  }
-  const auto isa = chosen_isa();
-  if (!isa) {
-    out.push_back({Verdict::bad, "instructions", isa.error().detail, "unset ASSAY_ISA"});
-  } else if (*isa != kernel::best_isa()) {
-    out.push_back({Verdict::notice, "instructions",
-                   "kernels are held to " + std::string(kernel::name(*isa)) + " by ASSAY_ISA; this machine runs " +
-                       std::string(kernel::name(kernel::best_isa())),
-                   "unset ASSAY_ISA for full speed"});
-  } else {
-    out.push_back({Verdict::good, "instructions", "kernels use " + std::string(kernel::name(*isa)), ""});
   }
 }
 
@@ -181,17 +193,20 @@ void check_home(const Session& session, std::vector<Finding>& out) {
                  home.string() + ": " + human_bytes(static_cast<double>(space.available)) + " free",
                  space.available < little ? "models and engines need room; free some or set ASSAY_HOME" : ""});
   const auto shipped = find_model(session, "");
-  out.push_back({shipped ? Verdict::good : Verdict::bad, "model",
-                 shipped ? "the small model is at " + *shipped : shipped.error().detail, ""});
+  out.push_back(
+      {shipped ? Verdict::good : Verdict::bad, "model",
+       shipped ? "the small model that commands use without -m is there: " + *shipped : shipped.error().detail,
+       shipped ? "" : "give a model by -m, or import one: 'assay models import FILE'"});
 }
 
 void doctor(Session& session) {
   std::vector<Finding> findings;
-  check_machine(findings);
+  check_machine(session.clock, findings);
   check_memory(findings);
-  check_engines(findings);
+  check_programs(findings);
   check_listeners(findings);
   check_home(session, findings);
+  if (const auto checked = check_engines(session, findings); !checked) return session.fail(checked.error());
   const bool bad = std::ranges::any_of(findings, [](const Finding& f) { return f.verdict == Verdict::bad; });
   if (session.json) {
     Json list = Json::array();
@@ -214,7 +229,8 @@ void doctor(Session& session) {
 }  // namespace
 
 void add_doctor(CLI::App& app, Session& session) {
-  CLI::App* command = app.add_subcommand("doctor", "check this machine: exposed servers, stray engines, swap, power");
+  CLI::App* command =
+      app.add_subcommand("doctor", "check this machine and its engines: load, limits, clocks, swap, exposed servers");
   command->footer("Exit code 1 where something is bad.\nExample:\n  assay doctor");
   command->callback([&session] { doctor(session); });
 }
