@@ -41,16 +41,16 @@ function(assay_calls_foreign)
   endif()
 endfunction()
 
-# assay_tests(base SOURCES a_test.cpp DEPS assay_x): one GoogleTest program per folder, its cases known to ctest.
+# assay_tests(base SOURCES a_test.cpp DEPS assay_x PROPERTIES ..): one GoogleTest program per folder, its cases known to ctest.
 function(assay_tests name)
   if(NOT ASSAY_TESTS OR (ASSAY_TESTS_ONLY AND NOT name MATCHES "${ASSAY_TESTS_ONLY}"))
     return()
   endif()
-  cmake_parse_arguments(A "" "" "SOURCES;DEPS" ${ARGN})
+  cmake_parse_arguments(A "" "" "SOURCES;DEPS;PROPERTIES" ${ARGN})
   add_executable(${name}_test ${A_SOURCES})
   target_link_libraries(${name}_test PRIVATE ${A_DEPS} GTest::gmock assay_test_main)
   target_compile_definitions(${name}_test PRIVATE ASSAY_SOURCE_DIR="${PROJECT_SOURCE_DIR}" ASSAY_SHARED_DIR="${PROJECT_SOURCE_DIR}/../shared")
-  gtest_discover_tests(${name}_test TEST_PREFIX "${name}." DISCOVERY_TIMEOUT 60 PROPERTIES LABELS unit)
+  gtest_discover_tests(${name}_test TEST_PREFIX "${name}." DISCOVERY_TIMEOUT 60 PROPERTIES LABELS unit ${A_PROPERTIES})
 endfunction()
 
 # assay_fuzz(gguf_fuzz gguf_fuzz.cpp DEPS assay_x): libFuzzer target, built by the fuzz preset only; run by tools/fuzz.

@@ -3,7 +3,7 @@
 
     tests/engine_parity_test.py ASSAY MODEL.gguf
 
-Looks in $ASSAY_HOME; skips (exit 77) where no engine is installed or its worker is older than this program.
+It is proven, `verify --run` and doctor start it, and it has one version everywhere. Looks in $ASSAY_HOME; skips (exit 77) where no engine is installed or its worker is older than this program.
 """
 import json
 import subprocess
@@ -27,6 +27,12 @@ engines = [engine for engine in listed["engines"] if "gguf" in engine["loads"]]
 if not engines:
     print("skipped: no engine that reads GGUF is installed")
     sys.exit(77)
+tried = assay("engines", "verify", "--run", "--json")
+check(tried.returncode == 0 and json.loads(tried.stdout)["ok"], tried.stdout + tried.stderr)
+found = json.loads(assay("doctor", "--json").stdout)["findings"]
+for engine in engines:
+    said = [one for one in found if one["check"] == "engines" and one["text"].startswith(f"{engine['name']} {engine['version']} ")]
+    check(len(said) == 1 and said[0]["verdict"] == "ok" and "computes right" in said[0]["text"], f"{engine['name']}: {found}")
 held = 0
 for engine in engines:
     name = f"{engine['name']}@{engine['version']}:{engine['devices'][0]}"
@@ -36,7 +42,8 @@ for engine in engines:
         continue
     check(done.returncode == 0, f"{name}: exit code {done.returncode}: {done.stdout}{done.stderr}")
     out = json.loads(done.stdout)
-    check(out["engine"] == engine["name"] and out["version"] and out["holds"], f"{name}: {out}")
+    check(out["engine"] == engine["name"] and out["version"] == engine["version"] and out["holds"], f"{name}: {out}")
+    check(f"built by {engine['way']}" in out["build"], f"{name}: {out['build']}")
     check(out["positions"] == 16 and 0 < out["max_abs"] <= out["bound"], f"{name}: {out}")
     said = assay("parity", "--engine", name, "--tokens", "1,2,3", "--model", MODEL)
     check(said.returncode == 0 and said.stdout.startswith(f"{engine['name']} ") and "holds: every" in said.stdout, said.stdout)
