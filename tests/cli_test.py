@@ -310,7 +310,7 @@ class Answers(unittest.TestCase):
         row = matrix["rows"][0]
         self.assertEqual((row["engine"], row["status"]), ("direct", "ok"))
         for field in ("prefill_tok_s", "decode_tok_s", "ttft_ms"):
-            self.assertEqual(set(row[field]), {"median", "low", "high", "n"})
+            self.assertEqual(set(row[field]), {"median", "low", "high", "n", "coverage"})
             self.assertLessEqual(row[field]["low"], row[field]["median"])
             self.assertLessEqual(row[field]["median"], row[field]["high"])
             self.assertEqual(row[field]["n"], 2)

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -134,25 +135,30 @@ Result<std::unique_ptr<measure::CeilingProbe>> make_probe(const Session& session
   return measure::CeilingProbe::make(*threads, machine.cache_bytes, machine.memory_bytes, session.clock);
 }
 
-// How fast the GPU reads, where a row runs on it; why that is not known stands in the row.
-void measure_gpu(const Session& session, std::vector<measure::Contestant>& contestants, measure::Ceilings& ceilings) {
-  std::optional<Result<device::CudaRead>> met;
-  std::uint64_t cache_bytes = 0;
+// Opened where a row runs on a GPU; why it could not be stands in those rows.
+std::unique_ptr<device::CudaReader> open_gpu(std::vector<measure::Contestant>& contestants) {
+  const auto on_gpu = [](const measure::Contestant& contestant) {
+    return contestant.subject.device == "cuda" && contestant.running != nullptr;
+  };
+  if (std::ranges::none_of(contestants, on_gpu)) return nullptr;
+  auto reader = device::CudaReader::open();
+  if (reader) return std::move(*reader);
   for (measure::Contestant& contestant : contestants) {
-    if (contestant.subject.device != "cuda" || contestant.running == nullptr) continue;
-    if (!met) {
-      auto reader = device::CudaReader::open();
-      met = reader ? (*reader)->read(session.clock) : std::unexpected(reader.error());
-      if (reader) cache_bytes = (*reader)->cache_bytes();
-    }
-    if (*met) {
-      ceilings.device_gb_s = (*met)->gb_s;
-      ceilings.device_pattern = (*met)->pattern;
-      ceilings.device_cache_bytes = cache_bytes;
-    } else {
-      contestant.subject.notes.push_back("the GPU's ceiling is not known: " + to_string(met->error()));
-    }
+    if (!on_gpu(contestant)) continue;
+    contestant.subject.notes.push_back("the GPU's ceiling is not known: " + to_string(reader.error()));
   }
+  return nullptr;
+}
+
+Result<measure::Ceilings> take_ceilings(const Session& session, measure::CeilingProbe& probe, device::CudaReader* gpu) {
+  auto taken = probe.measure_once();
+  if (!taken || gpu == nullptr) return taken;
+  taken->device_cache_bytes = gpu->cache_bytes();
+  if (const auto read = gpu->read(session.clock)) {
+    taken->device_gb_s = read->gb_s;
+    taken->device_pattern = read->pattern;
+  }
+  return taken;
 }
 
 measure::LoadOptions load_options(const MatrixOptions& options) {
@@ -234,41 +240,37 @@ Result<measure::Matrix> run_matrix(const Session& session, MatrixOptions options
   matrix.artifact = std::move(*artifact);
   auto probe = make_probe(session, options, matrix.machine);
   if (!probe) return std::unexpected(std::move(probe.error()));
-  auto ceilings = (*probe)->measure_once();
-  if (!ceilings) return std::unexpected(std::move(ceilings.error()));
-  matrix.ceilings = std::move(*ceilings);
-
   auto gathered = gather_contestants(session, loaded, options.model,
                                      {.engines = options.engines,
                                       .upstream_key = options.upstream_key,
                                       .upstream_wait_s = options.upstream_wait_s,
                                       .keep_prompts = options.settings.cached_rows});
   if (!gathered) return std::unexpected(std::move(gathered.error()));
-  measure_gpu(session, gathered->list, matrix.ceilings);
-  ASSAY_TRY(add_parity(session, loaded, options, gathered->list));
-
+  const std::unique_ptr<device::CudaReader> gpu = open_gpu(gathered->list);
   const std::vector<Token> vocabulary = plain_tokens(*loaded.tokenizer);
   if (vocabulary.empty()) return fail(Errc::bad_value, loaded.path + ": the vocabulary has no token with text");
   const Interrupt interrupt;
   Progress progress(session.clock, session.progress(), "measuring", 100, "%");
-  auto rows = measure::measure_rows(gathered->list, options.settings,
-                                    {.clock = session.clock,
-                                     .watch = *watch,
-                                     .make_prompt =
-                                         [&](Random& random, std::uint32_t tokens) {
-                                           std::vector<Token> prompt(tokens);
-                                           for (Token& token : prompt)
-                                             token = vocabulary[random.below(vocabulary.size())];
-                                           return prompt;
-                                         },
-                                     .progress =
-                                         [&](std::uint64_t done, std::uint64_t total, const std::string&) {
-                                           progress.update(total == 0 ? 0 : done * 100 / total);
-                                           return !interrupt.asked();
-                                         }});
+  const auto measured =
+      measure::measure_rows(gathered->list, options.settings,
+                            {.clock = session.clock,
+                             .watch = *watch,
+                             .make_prompt =
+                                 [&](Random& random, std::uint32_t tokens) {
+                                   std::vector<Token> prompt(tokens);
+                                   for (Token& token : prompt) token = vocabulary[random.below(vocabulary.size())];
+                                   return prompt;
+                                 },
+                             .progress =
+                                 [&](std::uint64_t done, std::uint64_t total, const std::string&) {
+                                   progress.update(total == 0 ? 0 : done * 100 / total);
+                                   return !interrupt.asked();
+                                 },
+                             .after_first = [&] { return add_parity(session, loaded, options, gathered->list); },
+                             .probe = [&] { return take_ceilings(session, **probe, gpu.get()); }},
+                            matrix);
   progress.finish();
-  if (!rows) return std::unexpected(std::move(rows.error()));
-  matrix.rows = std::move(*rows);
+  if (!measured) return std::unexpected(measured.error());
   matrix.seconds = static_cast<double>(session.clock.now_ns() - start) * 1e-9;
   return matrix;
 }

@@ -93,7 +93,8 @@ struct EventDetail {
 struct Facts {
   BackendFacts backend;
   // A token event is a piece of text (token -1) of any number of tokens, and the prompt is tokenized by the engine: counts
-  // are those of the last event's Usage, never of events.
+  // are those of the last event's Usage, never of events. The Usage of a token event may hold a running count in another
+  // vocabulary, for how much of the answer came when; 0: none.
   bool text_only = false;
   bool can_cancel = true;
   bool has_seed = true;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,6 +17,10 @@ struct Flight {
   bool live = false;
   Timing timing;
   std::optional<Error> error;
+  std::vector<float> gaps_ms{};  // between events
+  // Of an engine that gives pieces of text: how much the first one held, by its own running count or in bytes.
+  std::uint64_t first_counted = 0, counted = 0;
+  std::uint64_t first_bytes = 0, bytes = 0;
 };
 
 // A reason mostly begins with its code's own words, which the error made of it will say again.
@@ -23,6 +28,44 @@ std::string_view without_sentence(Errc code, std::string_view reason) {
   const std::string words = std::string(sentence(code)) + ": ";
   if (reason.starts_with(words)) reason.remove_prefix(words.size());
   return reason;
+}
+
+void take_token(Flight& flight, const Event& event, const EventDetail& detail) {
+  Timing& timing = flight.timing;
+  if (timing.output_tokens++ == 0) {
+    timing.first_ns = event.at_ns;
+    flight.first_counted = detail.usage.output_tokens;
+    flight.first_bytes = detail.text.size();
+  } else {
+    flight.gaps_ms.push_back(static_cast<float>(static_cast<double>(event.at_ns - timing.last_ns) * 1e-6));
+  }
+  timing.last_ns = event.at_ns;
+  flight.counted = detail.usage.output_tokens;
+  flight.bytes += detail.text.size();
+}
+
+// Where an event is a piece of text, the tokens are those that the engine counted at its end, and the first piece holds its
+// share of them: by the engine's running count, which may be of another vocabulary, else by its bytes.
+void take_pieces(Flight& flight, std::uint32_t output_tokens) {
+  Timing& timing = flight.timing;
+  if (timing.output_tokens == output_tokens) return;  // a token a piece
+  timing.output_tokens = output_tokens;
+  flight.gaps_ms.clear();  // between pieces, not tokens
+  const bool told = flight.first_counted > 0 && flight.counted >= flight.first_counted;
+  const std::uint64_t whole = told ? flight.counted : flight.bytes;
+  const std::uint64_t first = told ? flight.first_counted : flight.first_bytes;
+  timing.first_tokens = 0;
+  if (whole == 0 || first == 0 || output_tokens == 0) return;
+  const double share = static_cast<double>(first) / static_cast<double>(whole);
+  timing.first_tokens = std::max(1U, static_cast<std::uint32_t>(std::lround(share * output_tokens)));
+}
+
+void take_gaps(Flight& flight) {
+  if (flight.gaps_ms.empty()) return;
+  const std::vector<double> gaps(flight.gaps_ms.begin(), flight.gaps_ms.end());
+  flight.timing.gap_p50_ms = median(gaps);
+  flight.timing.gap_p99_ms = percentile99(gaps);
+  flight.timing.gap_max_ms = std::ranges::max(gaps);
 }
 
 // Takes what one poll gave. What is not in flight is left alone: the rest of something cancelled.
@@ -37,8 +80,7 @@ Result<void> take_events(Engine& engine, std::span<Flight> flights, std::int64_t
     const EventDetail detail = engine.detail(event);
     switch (event.kind) {
       case Event::Kind::token:
-        if (timing.output_tokens++ == 0) timing.first_ns = event.at_ns;
-        timing.last_ns = event.at_ns;
+        take_token(*at, event, detail);
         break;
       case Event::Kind::failed:
         at->live = false;
@@ -51,8 +93,8 @@ Result<void> take_events(Engine& engine, std::span<Flight> flights, std::int64_t
         at->live = false;
         timing.prompt_tokens = detail.usage.prompt_tokens;
         timing.cached_tokens = detail.usage.cached_tokens;
-        // Where an event is a piece of text, the tokens are those that the engine counted.
-        if (engine.facts().text_only && timing.output_tokens > 0) timing.output_tokens = detail.usage.output_tokens;
+        if (engine.facts().text_only && timing.output_tokens > 0) take_pieces(*at, detail.usage.output_tokens);
+        take_gaps(*at);
         if (timing.output_tokens == 0 && event.finish != Finish::cancelled) {
           at->error = Error{Errc::engine_lost, 0, "the engine finished without a token"};
         }
@@ -84,7 +126,7 @@ Error no_end(std::int64_t timeout_ns, const Timing& timing) {
 }  // namespace
 
 Result<std::vector<Timing>> time_requests(Engine& engine, const Clock& clock, std::span<const Request> requests,
-                                          std::int64_t timeout_ns) {
+                                          std::int64_t timeout_ns, std::vector<float>* gaps_ms) {
   std::vector<Flight> flights(requests.size());
   const std::int64_t deadline = clock.now_ns() + timeout_ns;
   std::optional<Error> error;
@@ -109,7 +151,10 @@ Result<std::vector<Timing>> time_requests(Engine& engine, const Clock& clock, st
   }
   std::vector<Timing> out;
   out.reserve(flights.size());
-  for (const Flight& flight : flights) out.push_back(flight.timing);
+  for (const Flight& flight : flights) {
+    out.push_back(flight.timing);
+    if (gaps_ms != nullptr) gaps_ms->insert(gaps_ms->end(), flight.gaps_ms.begin(), flight.gaps_ms.end());
+  }
   return out;
 }
 

@@ -39,8 +39,8 @@ Change::Verdict verdict(double percent, bool more_is_better) {
   return (percent > 0) == more_is_better ? Change::Verdict::better : Change::Verdict::worse;
 }
 
-Change compare_figure(const Row& before, const Row& after, const Figure& figure, double tolerance, Random& random) {
-  Change out{.row = title(before), .metric = figure.metric, .percent = {not_told, not_told, not_told, 0}};
+Change compare_figure(const Row& before, const Row& after, const Figure& figure, double tolerance) {
+  Change out{.row = title(before), .metric = figure.metric, .percent = {not_told, not_told, not_told, 0, 0}};
   const std::vector<double> a = values_of(before, figure.value);
   const std::vector<double> b = values_of(after, figure.value);
   out.before = median(a);
@@ -53,8 +53,8 @@ Change compare_figure(const Row& before, const Row& after, const Figure& figure,
     out.reason = "requests of other lengths";
     return out;
   }
-  const Estimate r = ratio(b, a, random);
-  out.percent = {100 * (r.median - 1), 100 * (r.low - 1), 100 * (r.high - 1), r.n};
+  const Estimate r = ratio(b, a);
+  out.percent = {100 * (r.median - 1), 100 * (r.low - 1), 100 * (r.high - 1), r.n, r.coverage};
   if (r.n < compare_rounds_min) {
     out.reason = std::to_string(r.n) + " rounds, " + std::to_string(compare_rounds_min) + " are needed";
     return out;
@@ -65,7 +65,7 @@ Change compare_figure(const Row& before, const Row& after, const Figure& figure,
 }
 
 Change compare_memory(const Row& before, const Row& after, double tolerance) {
-  Change out{.row = title(before), .metric = "memory_peak_bytes", .percent = {not_told, not_told, not_told, 0}};
+  Change out{.row = title(before), .metric = "memory_peak_bytes", .percent = {not_told, not_told, not_told, 0, 0}};
   if (before.memory.peak_bytes == 0 || after.memory.peak_bytes == 0) {
     out.reason = "not told";
     return out;
@@ -73,14 +73,14 @@ Change compare_memory(const Row& before, const Row& after, double tolerance) {
   out.before = static_cast<double>(before.memory.peak_bytes);
   out.after = static_cast<double>(after.memory.peak_bytes);
   const double percent = 100 * (out.after / out.before - 1);
-  out.percent = {percent, percent, percent, 1};
+  out.percent = {percent, percent, percent, 1, 0};
   const bool differs = std::abs(percent) > std::max(tolerance, memory_tolerance_percent);
   out.verdict = differs ? verdict(percent, false) : Change::Verdict::same;
   return out;
 }
 
 Change compare_parity(const Row& before, const Row& after) {
-  Change out{.row = title(before), .metric = "parity", .percent = {not_told, not_told, not_told, 0}};
+  Change out{.row = title(before), .metric = "parity", .percent = {not_told, not_told, not_told, 0, 0}};
   if (!before.subject.parity || !after.subject.parity) {
     out.reason = "not measured";
     return out;
@@ -171,7 +171,8 @@ std::vector<std::string> differences(const Matrix& before, const Matrix& after) 
   return out;
 }
 
-RecordComparison compare_records(const Matrix& before, const Matrix& after, double tolerance_percent, Random& random) {
+RecordComparison compare_records(const Matrix& before, const Matrix& after, double tolerance_percent,
+                                 Random& /*random*/) {
   RecordComparison out{.differences = differences(before, after), .changes = {}, .unmatched = {}};
   for (const Row& row : before.rows) {
     const Row* other = same_row(after, row);
@@ -180,7 +181,7 @@ RecordComparison compare_records(const Matrix& before, const Matrix& after, doub
       continue;
     }
     for (const Figure& figure : figures) {
-      out.changes.push_back(compare_figure(row, *other, figure, tolerance_percent, random));
+      out.changes.push_back(compare_figure(row, *other, figure, tolerance_percent));
     }
     out.changes.push_back(compare_memory(row, *other, tolerance_percent));
     out.changes.push_back(compare_parity(row, *other));

@@ -118,7 +118,7 @@ TEST(Compare, other_machines_settings_and_versions_are_named) {
   b.rows[0].output_tokens = 8;
   b.seconds = 5;  // no condition
   EXPECT_THAT(differences(a, b),
-              testing::ElementsAre("machine.chip: a chip, another", "artifact.sha256: 00, ff", "workload.rounds: 5, 9",
+              testing::ElementsAre("machine.chip: a chip, another", "artifact.sha256: 00, ff", "workload.rounds: 6, 9",
                                    "direct.version: , 2", "direct.output_tokens: 9, 8"));
   EXPECT_EQ(change_of(compare_records(a, b, 0, random), "decode_tok_s").reason, "requests of other lengths");
 }

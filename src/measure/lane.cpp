@@ -16,6 +16,20 @@ Result<void> Run::proceed(const std::string& what) {
   return {};
 }
 
+Result<void> Run::probe(std::uint32_t depth, std::uint32_t round) {
+  if (!tools.probe) return {};
+  ASSAY_TRY(proceed("the machine's ceilings, round " + std::to_string(round)));
+  if (!probes) return {};
+  auto taken = tools.probe();
+  probes = taken.has_value();
+  if (!taken) return {};  // the rows' shares say that there is none
+  out.ceiling_rounds.push_back({.round = round,
+                                .depth = depth,
+                                .at_s = static_cast<double>(tools.clock.now_ns() - origin_ns) * 1e-9,
+                                .ceilings = std::move(*taken)});
+  return {};
+}
+
 Result<Observing> send(Run& run, Lane& lane, const std::vector<std::vector<Token>>& prompts, std::uint32_t output) {
   const Contestant& contestant = *lane.contestant;
   std::vector<Request> requests(prompts.size());
@@ -27,20 +41,23 @@ Result<Observing> send(Run& run, Lane& lane, const std::vector<std::vector<Token
   const std::vector<std::int64_t> processes =
       contestant.processes ? contestant.processes() : std::vector<std::int64_t>();
   run.tools.watch.begin(processes, run.ours);
-  auto timings = time_requests(*contestant.running, run.tools.clock, requests, run.settings.timeout_ns);
-  Observing out{.timings = {}, .observed = run.tools.watch.end()};
+  std::vector<float> gaps_ms;
+  auto timings = time_requests(*contestant.running, run.tools.clock, requests, run.settings.timeout_ns, &gaps_ms);
+  Observing out{.timings = {}, .observed = run.tools.watch.end(), .gaps_ms = std::move(gaps_ms)};
   if (!timings) return std::unexpected(std::move(timings.error()));
   out.timings = std::move(*timings);
-  for (Timing& timing : out.timings) {
-    for (std::int64_t* ns : {&timing.sent_ns, &timing.first_ns, &timing.last_ns}) *ns -= run.origin_ns;
-  }
+  for (Timing& timing : out.timings) timing = since_origin(run, timing);
   const Timing& timing = out.timings.front();
-  if (prompts.size() == 1 && timing.output_tokens >= 2 && timing.prompt_tokens > timing.cached_tokens) {
-    lane.step_s = 1 / timing.decode_tok_s();
-    const double prompt_s = timing.ttft_ms() * 1e-3 - lane.step_s;
-    lane.prompt_token_s = std::max(prompt_s, 0.0) / (timing.prompt_tokens - timing.cached_tokens);
+  if (prompts.size() == 1 && timing.prompt_tokens > timing.cached_tokens) {
+    if (const double speed = timing.decode_tok_s(); speed > 0) lane.step_s = 1 / speed;
+    lane.prompt_token_s = std::max(timing.ttft_ms(), 0.0) * 1e-3 / (timing.prompt_tokens - timing.cached_tokens);
   }
   return out;
+}
+
+Timing since_origin(const Run& run, Timing timing) {
+  for (std::int64_t* ns : {&timing.sent_ns, &timing.first_ns, &timing.last_ns}) *ns -= run.origin_ns;
+  return timing;
 }
 
 bool is_fatal(const Error& error) { return error.code != Errc::bad_value && error.code != Errc::full; }
@@ -49,14 +66,6 @@ void give_up(Lane& lane, Row& row, const std::string& part, const Error& error) 
   row.status = Row::Status::failed;
   row.reason = part + ": " + to_string(error);
   lane.lost = lane.lost || is_fatal(error);
-}
-
-Estimate over(std::span<const Timing> timings, double (Timing::*value)() const, Random& random) {
-  std::vector<double> values;
-  for (const Timing& timing : timings) {
-    if (const double x = (timing.*value)(); !std::isnan(x)) values.push_back(x);
-  }
-  return estimate(values, random);
 }
 
 void shuffle(std::vector<std::size_t>& order, Random& random) {

@@ -12,6 +12,7 @@ namespace assay::measure {
 struct Run {
   const MatrixSettings& settings;
   const MatrixTools& tools;
+  Matrix& out;
   Random random;
   std::int64_t origin_ns;            // of all timings in the record
   std::vector<std::int64_t> ours{};  // processes of all engines
@@ -19,8 +20,12 @@ struct Run {
   std::uint64_t total = 0;
   RequestId next_id = 1;
 
+  bool probes = true;  // until the probe fails
+
   // Errc::cancelled when asked to stop.
   Result<void> proceed(const std::string& what);
+  // The ceilings' turn in a round; depth 0: of the rounds proper.
+  Result<void> probe(std::uint32_t depth, std::uint32_t round);
 };
 
 struct Lane {
@@ -38,11 +43,15 @@ struct Lane {
 struct Observing {
   std::vector<Timing> timings;
   Observed observed;
+  std::vector<float> gaps_ms;  // between tokens, of all requests
 };
 
 // Sends requests with these prompts at once, under observation, and learns the lane's speed. An error of the engine
 // marks nothing: the caller says in which part it happened.
 Result<Observing> send(Run& run, Lane& lane, const std::vector<std::vector<Token>>& prompts, std::uint32_t output);
+
+// In nanoseconds since the measurement began, as records have it.
+Timing since_origin(const Run& run, Timing timing);
 
 // The engine broke or hung: nothing more is asked of it.
 bool is_fatal(const Error& error);
@@ -50,17 +59,14 @@ bool is_fatal(const Error& error);
 // Marks the row as failed and the lane as lost where the error is fatal. `part`: "in the context sweep".
 void give_up(Lane& lane, Row& row, const std::string& part, const Error& error);
 
-Estimate over(std::span<const Timing> timings, double (Timing::*value)() const, Random& random);
 void shuffle(std::vector<std::size_t>& order, Random& random);
 std::string whole_seconds(double seconds);
 
-// Statistics of a soak of `seconds` from all its requests, whose points are thinned.
-Drift drift_of(std::vector<DriftPoint> points, double seconds, Random& random);
-
-// The parts behind the rounds. Each fills its field of the lane's row.
-Result<void> sweep_context(Run& run, std::vector<Lane>& lanes, std::vector<Row>& rows);
-Result<void> sweep_streams(Run& run, std::vector<Lane>& lanes, std::vector<Row>& rows);
-Result<void> run_open_loop(Run& run, Lane& lane, Row& row);
-Result<void> run_soak(Run& run, Lane& lane, Row& row);
+// The parts behind the rounds. Each fills its field of the lanes' rows; derive() does the statistics.
+Result<void> sweep_context(Run& run, std::vector<Lane>& lanes);
+Result<void> sweep_streams(Run& run, std::vector<Lane>& lanes);
+Result<void> run_open_loops(Run& run, std::vector<Lane>& lanes);
+Result<void> run_soaks(Run& run, std::vector<Lane>& lanes);
+void thin(std::vector<DriftPoint>& points);  // to drift_points_max, evenly
 
 }  // namespace assay::measure

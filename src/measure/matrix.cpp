@@ -49,34 +49,43 @@ Result<void> check(const MatrixSettings& settings) {
   return range("seconds of budget", settings.budget_s, 1e-3, month);
 }
 
-// Two short requests: the first finds code and pages cold, the second says what a request will take.
-Result<void> adapt_lengths(Run& run, Lane& lane, Row& row) {
-  const MatrixSettings& settings = run.settings;
-  lane.prompt_tokens = settings.prompt_tokens;
-  lane.output_tokens = settings.output_tokens;
-  const std::string& engine = row.subject.engine;
-  double needed = 0;
-  for (int attempt = 0; attempt < 2; ++attempt) {
-    ASSAY_TRY(run.proceed(engine + ", pilot"));
-    const std::uint32_t prompt = std::min(settings.prompt_tokens, pilot_prompt);
-    const auto sent =
-        send(run, lane, {run.tools.make_prompt(run.random, prompt)}, std::min(settings.output_tokens, pilot_output));
-    if (!sent) {
-      give_up(lane, row, "in its first request", sent.error());
-      lane.lost = true;
-      return {};
-    }
-    if (attempt == 0) row.first = sent->timings.front();
-    needed = lane.seconds_for(settings.prompt_tokens, settings.output_tokens);
-  }
-  if (needed <= settings.budget_s) return {};
-  const double share = settings.budget_s / needed;
+void shorten(Lane& lane, const MatrixSettings& settings, double share) {
   const auto shorter = [share](std::uint32_t tokens, std::uint32_t least) {
     const auto fits = static_cast<std::uint32_t>(tokens * share) / 8 * 8;
     return std::min(tokens, std::max(fits, least));
   };
   lane.prompt_tokens = shorter(settings.prompt_tokens, least_prompt);
   lane.output_tokens = shorter(settings.output_tokens, least_output);
+}
+
+Result<void> send_pilot(Run& run, Lane& lane, Row& row, bool first) {
+  const MatrixSettings& settings = run.settings;
+  ASSAY_TRY(run.proceed(row.subject.engine + ", pilot"));
+  if (lane.lost) return {};
+  const std::uint32_t prompt = std::min(settings.prompt_tokens, pilot_prompt);
+  const auto sent =
+      send(run, lane, {run.tools.make_prompt(run.random, prompt)}, std::min(settings.output_tokens, pilot_output));
+  if (!sent) {
+    give_up(lane, row, "in its first request", sent.error());
+    lane.lost = true;
+  } else if (first) {
+    row.first = sent->timings.front();
+  }
+  return {};
+}
+
+// The first request of all: code and pages are cold. Nothing ran on the engine before.
+Result<void> start_cold(Run& run, Lane& lane, Row& row) { return send_pilot(run, lane, row, true); }
+
+// A second short request says what one of full length will take.
+Result<void> adapt_lengths(Run& run, Lane& lane, Row& row) {
+  const MatrixSettings& settings = run.settings;
+  lane.prompt_tokens = settings.prompt_tokens;
+  lane.output_tokens = settings.output_tokens;
+  ASSAY_TRY(send_pilot(run, lane, row, false));
+  const double needed = lane.seconds_for(settings.prompt_tokens, settings.output_tokens);
+  if (lane.lost || needed <= settings.budget_s) return {};
+  shorten(lane, settings, settings.budget_s / needed);
   if (lane.prompt_tokens == settings.prompt_tokens && lane.output_tokens == settings.output_tokens) return {};
   row.adapted = "lengths adapted: " + std::to_string(lane.prompt_tokens) + " prompt, " +
                 std::to_string(lane.output_tokens) + " output; " + std::to_string(settings.prompt_tokens) + " and " +
@@ -92,6 +101,7 @@ struct Unit {
   std::vector<Token> prompt;  // of cached rows: sent again and again but for its last token
   Observed observed{};        // without the cold round
   std::uint64_t tokens = 0;   // received in those rounds
+  std::vector<float> gaps_ms{};
   BorderTime border{};
 };
 
@@ -121,6 +131,7 @@ Result<void> run_round(Run& run, Unit& unit, std::uint32_t round) {
   unit.row->rounds.push_back(timing);
   unit.observed += sent->observed;
   unit.tokens += timing.output_tokens;
+  unit.gaps_ms.insert(unit.gaps_ms.end(), sent->gaps_ms.begin(), sent->gaps_ms.end());
   if (contestant.border) {
     const BorderTime border = contestant.border();
     unit.border.calls += border.calls;
@@ -133,9 +144,11 @@ Result<void> run_round(Run& run, Unit& unit, std::uint32_t round) {
 void summarize(Run& run, Unit& unit) {
   Row& row = *unit.row;
   const Contestant& contestant = *unit.lane->contestant;
-  row.ttft_ms = over(row.rounds, &Timing::ttft_ms, run.random);
-  row.prefill_tok_s = over(row.rounds, &Timing::prefill_tok_s, run.random);
-  row.decode_tok_s = over(row.rounds, &Timing::decode_tok_s, run.random);
+  row.between_tokens = delay_of(unit.gaps_ms);
+  row.load_s = contestant.load_s;
+  if (contestant.kv_read_bytes) {
+    row.kv_bytes_per_token = contestant.kv_read_bytes(row.prompt_tokens + row.output_tokens / 2.0);
+  }
   row.noise = noise_of(unit.observed);
   row.foreground = foreground_of(unit.observed);
   const std::vector<std::int64_t> processes =
@@ -145,7 +158,9 @@ void summarize(Run& run, Unit& unit) {
   row.memory.swap_in_bytes = unit.observed.swap_in_bytes;
   row.memory.swap_out_bytes = unit.observed.swap_out_bytes;
   row.memory.swap_known = unit.observed.swap_known;
-  if (contestant.backend != nullptr) row.memory.predicted = contestant.backend->memory();
+  if (contestant.backend != nullptr) row.memory.accounted = contestant.backend->memory();
+  if (contestant.plan) row.memory.predicted = contestant.plan(row.prompt_tokens + row.output_tokens, 1);
+  row.memory.load_swap_out_bytes = contestant.load_swap_out_bytes;
   row.energy.source = run.tools.watch.energy_source();
   row.energy.reason = run.tools.watch.energy_reason();
   if (!row.energy.source.empty() && unit.tokens > 0 && unit.observed.seconds > 0) {
@@ -165,34 +180,39 @@ void summarize(Run& run, Unit& unit) {
   }
 }
 
+Result<void> run_unit(Run& run, Unit& unit, std::uint32_t round) {
+  ASSAY_TRY(run.proceed(unit.row->subject.engine + ", round " + std::to_string(round)));
+  if (unit.row->status != Row::Status::ok) return {};
+  if (unit.lane->lost) {  // on the way to the engine's other row, which says why
+    unit.row->status = Row::Status::failed;
+    unit.row->reason = "in round " + std::to_string(round) + ": the engine failed before";
+    return {};
+  }
+  if (const auto ran = run_round(run, unit, round); !ran) {
+    give_up(*unit.lane, *unit.row, "in round " + std::to_string(round), ran.error());
+  }
+  return {};
+}
+
 Result<void> run_rounds(Run& run, std::vector<Unit>& units) {
-  std::vector<std::size_t> order(units.size());
+  std::vector<std::size_t> order(units.size() + 1);  // the last one is the machine itself
   std::iota(order.begin(), order.end(), std::size_t{0});
   for (std::uint32_t round = 0; round <= run.settings.rounds; ++round) {
     shuffle(order, run.random);
     for (const std::size_t i : order) {
-      Unit& unit = units[i];
-      ASSAY_TRY(run.proceed(unit.row->subject.engine + ", round " + std::to_string(round)));
-      if (unit.row->status != Row::Status::ok) continue;
-      if (unit.lane->lost) {  // on the way to the engine's other row, which says why
-        unit.row->status = Row::Status::failed;
-        unit.row->reason = "in round " + std::to_string(round) + ": the engine failed before";
-        continue;
-      }
-      if (const auto ran = run_round(run, unit, round); !ran) {
-        give_up(*unit.lane, *unit.row, "in round " + std::to_string(round), ran.error());
-      }
+      ASSAY_TRY(i == units.size() ? run.probe(0, round) : run_unit(run, units[i], round));
     }
   }
-  for (Unit& unit : units) summarize(run, unit);
   return {};
 }
 
-std::uint64_t requests_of(const MatrixSettings& settings, std::size_t lanes) {
-  const std::uint64_t rounds = std::uint64_t{settings.rounds + 1} * (settings.cached_rows ? 2 : 1);
-  const std::uint64_t sweeps =
-      (settings.sweep_context.size() + settings.sweep_streams.size()) * (settings.sweep_rounds + std::uint64_t{1});
-  return lanes * (2 + rounds + sweeps + (settings.arrivals_per_s > 0 ? 1 : 0) + (settings.soak_s > 0 ? 1 : 0));
+std::uint64_t requests_of(const MatrixSettings& settings, std::size_t lanes, bool probes) {
+  const std::uint64_t each_round = lanes * (settings.cached_rows ? 2 : 1) + (probes ? 1 : 0);
+  const std::uint64_t each_depth = lanes + (probes ? 1 : 0);
+  const std::uint64_t sweep_rounds = settings.sweep_rounds + std::uint64_t{1};
+  return 2 * lanes + (settings.rounds + std::uint64_t{1}) * each_round +
+         sweep_rounds * (settings.sweep_context.size() * each_depth + settings.sweep_streams.size() * lanes) +
+         lanes * ((settings.arrivals_per_s > 0 ? 1 : 0) + (settings.soak_s > 0 ? drift_blocks : 0));
 }
 
 std::vector<Row> empty_rows(const std::vector<Contestant>& contestants, const MatrixSettings& settings) {
@@ -215,13 +235,50 @@ std::vector<Row> empty_rows(const std::vector<Contestant>& contestants, const Ma
   return rows;
 }
 
+// What the parity of contestants and the like left in their subjects.
+void take_subjects(const std::vector<Contestant>& contestants, std::vector<Row>& rows, bool cached_rows) {
+  std::size_t row = 0;
+  for (const Contestant& contestant : contestants) {
+    const std::size_t count = cached_rows && contestant.running != nullptr ? 2 : 1;
+    for (std::size_t i = 0; i < count; ++i, ++row) rows[row].subject = contestant.subject;
+  }
+}
+
+Result<void> measure_parts(Run& run, const std::vector<Contestant>& contestants, std::vector<Lane>& lanes,
+                           std::vector<Unit>& units) {
+  std::vector<Row>& rows = run.out.rows;
+  for (Lane& lane : lanes) ASSAY_TRY(start_cold(run, lane, rows[lane.row]));
+  if (run.tools.after_first) {
+    ASSAY_TRY(run.tools.after_first());
+    take_subjects(contestants, rows, run.settings.cached_rows);
+  }
+  for (Lane& lane : lanes) {
+    ASSAY_TRY(adapt_lengths(run, lane, rows[lane.row]));
+    for (std::size_t r = lane.row; r < lane.row + (run.settings.cached_rows ? 2 : 1); ++r) {
+      rows[r].prompt_tokens = lane.prompt_tokens;
+      rows[r].output_tokens = lane.output_tokens;
+      rows[r].adapted = rows[lane.row].adapted;
+      units.push_back({.lane = &lane, .row = &rows[r], .prompt = {}});
+    }
+  }
+  ASSAY_TRY(run_rounds(run, units));
+  ASSAY_TRY(sweep_context(run, lanes));
+  ASSAY_TRY(sweep_streams(run, lanes));
+  ASSAY_TRY(run_open_loops(run, lanes));
+  return run_soaks(run, lanes);
+}
+
 }  // namespace
 
-Result<std::vector<Row>> measure_rows(const std::vector<Contestant>& contestants, const MatrixSettings& settings,
-                                      const MatrixTools& tools) {
+Result<void> measure_rows(const std::vector<Contestant>& contestants, const MatrixSettings& settings,
+                          const MatrixTools& tools, Matrix& out) {
   ASSAY_TRY(check(settings));
-  std::vector<Row> rows = empty_rows(contestants, settings);
-  Run run{.settings = settings, .tools = tools, .random = Random(settings.seed), .origin_ns = tools.clock.now_ns()};
+  out.rows = empty_rows(contestants, settings);
+  Run run{.settings = settings,
+          .tools = tools,
+          .out = out,
+          .random = Random(settings.seed),
+          .origin_ns = tools.clock.now_ns()};
   std::vector<Lane> lanes;
   for (std::size_t i = 0, row = 0; i < contestants.size(); ++i) {
     const Contestant& contestant = contestants[i];
@@ -231,24 +288,17 @@ Result<std::vector<Row>> measure_rows(const std::vector<Contestant>& contestants
     }
     row += settings.cached_rows && contestant.running != nullptr ? 2 : 1;
   }
-  run.total = requests_of(settings, lanes.size());
-
+  run.total = requests_of(settings, lanes.size(), static_cast<bool>(tools.probe));
   std::vector<Unit> units;
-  for (Lane& lane : lanes) {
-    ASSAY_TRY(adapt_lengths(run, lane, rows[lane.row]));
-    for (std::size_t r = lane.row; r < lane.row + (settings.cached_rows ? 2 : 1); ++r) {
-      rows[r].prompt_tokens = lane.prompt_tokens;
-      rows[r].output_tokens = lane.output_tokens;
-      rows[r].adapted = rows[lane.row].adapted;
-      units.push_back({.lane = &lane, .row = &rows[r], .prompt = {}});
-    }
+  units.reserve(2 * lanes.size());
+  const auto measured = measure_parts(run, contestants, lanes, units);
+  for (Unit& unit : units) summarize(run, unit);
+  out.ceilings = best_ceilings(out.ceiling_rounds);
+  derive(out);
+  for (Row& row : out.rows) {
+    if (row.drift) thin(row.drift->points);
   }
-  ASSAY_TRY(run_rounds(run, units));
-  ASSAY_TRY(sweep_context(run, lanes, rows));
-  ASSAY_TRY(sweep_streams(run, lanes, rows));
-  for (Lane& lane : lanes) ASSAY_TRY(run_open_loop(run, lane, rows[lane.row]));
-  for (Lane& lane : lanes) ASSAY_TRY(run_soak(run, lane, rows[lane.row]));
-  return rows;
+  return measured;
 }
 
 Environment describe_environment(Watch& watch, std::int64_t idle_ns) {

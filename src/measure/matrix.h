@@ -33,6 +33,13 @@ struct Contestant {
   std::function<std::vector<std::int64_t>()> processes;
   // What its border cost since the last call; none: no border.
   std::function<BorderTime()> border;
+  double load_s = not_told;              // how long it took to come up
+  std::int64_t load_swap_out_bytes = 0;  // by the whole machine meanwhile
+  std::uint64_t harness_bytes = 0;       // of assay itself, where the engine runs in this process
+  // Bytes of keys and values that one token behind `depth` positions reads; none: not known.
+  std::function<std::uint64_t(double depth)> kv_read_bytes{};
+  // What so many requests at once of so many positions each will take, known before anything is loaded; none: not known.
+  std::function<MemoryUse(std::uint32_t positions, std::uint32_t requests)> plan{};
 };
 
 // A fresh prompt of so many tokens; two of them must differ in their first tokens, so that no cache helps.
@@ -40,19 +47,28 @@ using MakePrompt = std::function<std::vector<Token>(Random& random, std::uint32_
 // Called before each request with what comes next ("mlx, round 2"); false stops everything with Errc::cancelled.
 using MatrixProgress = std::function<bool(std::uint64_t done, std::uint64_t total, const std::string& what)>;
 
+// The machine's ceilings now.
+using TakeCeilings = std::function<Result<Ceilings>()>;
+
 struct MatrixTools {
   const Clock& clock;
   Watch& watch;
   MakePrompt make_prompt;
-  MatrixProgress progress;  // may be empty
+  MatrixProgress progress{};  // may be empty
+  // Called between the cold starts and the rounds: what would warm an engine, such as parity. Filled subjects of the
+  // contestants are taken over into their rows. May be empty.
+  std::function<Result<void>()> after_first{};
+  // The machine's ceilings now, quickly: one more entrant of every round. May be empty. After an error it is not asked again.
+  TakeCeilings probe{};
 };
 
 // Measures every contestant: a short pilot that adapts lengths to the budget, interleaved rounds of seeded random
 // order, then the sweeps, the open loop and the soak where they are asked for. A contestant that fails is marked, keeps
-// what it gave, and the others go on. Rows in the order of the contestants, one with cached prompts behind each where
-// asked for. Errc::bad_value: settings out of range; Errc::cancelled.
-Result<std::vector<Row>> measure_rows(const std::vector<Contestant>& contestants, const MatrixSettings& settings,
-                                      const MatrixTools& tools);
+// what it gave, and the others go on. Fills out.rows in the order of the contestants, one with cached prompts behind each
+// where asked for, out.ceilings, ceiling_rounds and soak_turns; reads out.machine and out.artifact.
+// Errc::bad_value: settings out of range. Errc::cancelled: asked to stop; `out` has what was measured until then, derived.
+Result<void> measure_rows(const std::vector<Contestant>& contestants, const MatrixSettings& settings,
+                          const MatrixTools& tools, Matrix& out);
 
 // Version and build are the caller's to fill. Takes `idle_ns`.
 Environment describe_environment(Watch& watch, std::int64_t idle_ns);

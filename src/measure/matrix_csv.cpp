@@ -44,7 +44,7 @@ std::string to_csv(const Matrix& matrix) {
       for (const double value : {e->median, e->low, e->high}) fields.push_back(e->n == 0 ? "" : field(value));
     }
     fields.push_back(std::to_string(row.rounds.size()));
-    fields.push_back(field(share_of_limit(row, matrix.artifact, matrix.ceilings)));
+    fields.push_back(field(share_of_limit(row)));
     fields.push_back(c.parity ? field(c.parity->top1_share()) : "");
     fields.push_back(c.parity ? field(c.parity->kl_mean) : "");
     fields.push_back(c.parity ? field(c.parity->max_abs) : "");

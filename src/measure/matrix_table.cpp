@@ -58,13 +58,13 @@ std::string head(const Matrix& matrix) {
            ": speed does not depend on their values, text does\n";
   }
   return out + "workload  " + std::to_string(s.prompt_tokens) + " prompt + " + std::to_string(s.output_tokens) +
-         " output tokens, " + std::to_string(s.rounds) + " rounds, median [95 % interval]\n\n";
+         " output tokens, " + brackets_of(s.rounds) + "\n\n";
 }
 
 std::string speeds(const Matrix& matrix) {
   Lines lines{{"engine", "TTFT ms", "prefill tok/s", "decode tok/s", "of limit", "top-1", "max|d|"}};
   for (const Row& row : matrix.rows) {
-    const double share = share_of_limit(row, matrix.artifact, matrix.ceilings);
+    const double share = share_of_limit(row);
     const auto& parity = row.subject.parity;
     lines.push_back({title(row), with_interval(row.ttft_ms), with_interval(row.prefill_tok_s),
                      with_interval(row.decode_tok_s), std::isfinite(share) ? printed("%.0f %%", share * 100) : "-",

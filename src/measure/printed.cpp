@@ -3,6 +3,7 @@
 #include <array>
 #include <cmath>
 #include <cstdio>
+#include <vector>
 
 namespace assay::measure {
 
@@ -20,21 +21,37 @@ const char* name(Row::Status status) {
 
 std::string printed(const char* format, double value) {
   if (!std::isfinite(value)) return "-";
-  std::array<char, 64> buffer{};
+  std::array<char, 256> buffer{};
   std::snprintf(buffer.data(), buffer.size(), format, value);
   return buffer.data();
 }
 
-namespace {
-
-const char* precision(double value) { return std::abs(value) < 10 ? "%.2f" : std::abs(value) < 1000 ? "%.1f" : "%.0f"; }
-
-}  // namespace
+std::string number(double value) {
+  const double size = std::abs(value);
+  return printed(size < 10 ? "%.2f" : size < 100 ? "%.1f" : "%.0f", value);
+}
 
 std::string with_interval(const Estimate& e) {
   if (e.n == 0) return "-";
-  const char* format = precision(e.median);
-  return printed(format, e.median) + " [" + printed(format, e.low) + ", " + printed(format, e.high) + "]";
+  if (e.n == 1 || !std::isfinite(e.low) || !std::isfinite(e.high)) return number(e.median);
+  return number(e.median) + " [" + number(e.low) + ", " + number(e.high) + "]";
+}
+
+std::string interval_name(const Estimate& e) {
+  if (e.n == 0 || !std::isfinite(e.low)) return "";
+  if (is_interval(e)) return printed("%.1f %% interval", e.coverage * 100);
+  return e.n == 1 ? "1 value" : "range of " + std::to_string(e.n);
+}
+
+std::string counted(std::uint64_t count, const std::string& one) {
+  return std::to_string(count) + " " + one + (count == 1 ? "" : "s");
+}
+
+std::string brackets_of(std::size_t rounds) {
+  if (rounds <= 1) return counted(rounds, "round");
+  const std::vector<double> values(rounds, 0);
+  const Estimate e = estimate(values);
+  return "median [" + (is_interval(e) ? interval_name(e) : "range") + "] of " + counted(rounds, "round");
 }
 
 }  // namespace assay::measure

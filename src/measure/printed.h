@@ -9,8 +9,18 @@ namespace assay::measure {
 
 // snprintf of one value; "-" where it is no number.
 std::string printed(const char* format, double value);
-// "12.3 [11.9, 12.8]" with as many digits as the size asks for; "-" without values.
+// One value with as many digits as every output gives it: three significant ones, and whole numbers above 1000. "-" where
+// it is no number.
+std::string number(double value);
+// "12.3 [11.9, 12.8]", "12.3" where there is no interval, "-" without values. interval_name() says what the brackets are.
 std::string with_interval(const Estimate& estimate);
+// "96.9 % interval", or "range of 3", "1 value" where so few values have none; empty without brackets.
+std::string interval_name(const Estimate& estimate);
+// What all brackets of rows with so many rounds are: "median [96.9 % interval] of 6 rounds", "median [range] of 3 rounds",
+// "1 round".
+std::string brackets_of(std::size_t rounds);
+// "1 round", "3 rounds".
+std::string counted(std::uint64_t count, const std::string& one);
 const char* name(Row::Status status);
 
 }  // namespace assay::measure

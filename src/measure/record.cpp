@@ -5,16 +5,16 @@
 #include "measure/printed.h"
 
 namespace assay::measure {
+
 double Timing::decode_tok_s() const {
-  if (output_tokens < 2 || last_ns <= first_ns) return not_told;
-  return static_cast<double>(output_tokens - 1) / (static_cast<double>(last_ns - first_ns) * 1e-9);
+  if (first_tokens == 0 || output_tokens <= first_tokens || last_ns <= first_ns) return not_told;
+  return static_cast<double>(output_tokens - first_tokens) / (static_cast<double>(last_ns - first_ns) * 1e-9);
 }
 
 double Timing::prefill_tok_s() const {
-  const double step_ns = output_tokens < 2 ? not_told : static_cast<double>(last_ns - first_ns) / (output_tokens - 1);
-  const double prefill_ns = static_cast<double>(first_ns - sent_ns) - step_ns;
-  if (!(prefill_ns > 0) || cached_tokens > prompt_tokens) return not_told;
-  return static_cast<double>(prompt_tokens - cached_tokens) / (prefill_ns * 1e-9);
+  const std::int64_t ttft_ns = first_ns - sent_ns;
+  if (ttft_ns <= 0 || std::uint64_t{cached_tokens} * 2 >= prompt_tokens) return not_told;
+  return static_cast<double>(prompt_tokens - cached_tokens) / (static_cast<double>(ttft_ns) * 1e-9);
 }
 
 bool busy(const Ceilings& ceilings) { return ceilings.cores_missing > noisy_cores; }
@@ -22,13 +22,6 @@ bool busy(const Ceilings& ceilings) { return ceilings.cores_missing > noisy_core
 double read_ceiling(const Row& row, const Ceilings& ceilings) {
   if (row.subject.device == "cpu") return ceilings.read_gb_s;
   return row.subject.device == "cuda" ? ceilings.device_gb_s : not_told;
-}
-
-double share_of_limit(const Row& row, const Artifact& artifact, const Ceilings& ceilings) {
-  if (row.decode_tok_s.n == 0) return not_told;
-  const double ceiling = read_ceiling(row, ceilings);
-  if (!(ceiling > 0) || artifact.bytes_per_token == 0) return not_told;
-  return row.decode_tok_s.median * static_cast<double>(artifact.bytes_per_token) / (ceiling * 1e9);
 }
 
 std::vector<std::string> noise_reasons(const Noise& noise) {

@@ -36,17 +36,24 @@ void visit(V& v, Is<Timing> auto& t) {
   v("prompt_tokens", t.prompt_tokens, "tokens of the prompt");
   v("cached_tokens", t.cached_tokens, "of them taken from a cache");
   v("output_tokens", t.output_tokens, "tokens received");
+  v.added("first_tokens", t.first_tokens, "of them at first_ns; 0: not known");
+  v("gap_p50_ms", t.gap_p50_ms, "median time between tokens; null where they come in pieces");
+  v("gap_p99_ms", t.gap_p99_ms, "99th percentile; null below 100 of them");
+  v("gap_max_ms", t.gap_max_ms, "largest");
   v.derived("ttft_ms", t.ttft_ms(), "first_ns - sent_ns");
-  v.derived("prefill_tok_s", t.prefill_tok_s(), "uncached prompt tokens / (TTFT - one decode step)");
-  v.derived("decode_tok_s", t.decode_tok_s(), "(output_tokens - 1) / (last_ns - first_ns)");
+  v.derived("total_ms", t.total_ms(), "last_ns - sent_ns");
+  v.derived("prefill_tok_s", t.prefill_tok_s(), "uncached prompt tokens / TTFT; null where most came from a cache");
+  v.derived("decode_tok_s", t.decode_tok_s(), "(output_tokens - first_tokens) / (last_ns - first_ns)");
 }
 
 template <class V>
 void visit(V& v, Is<Estimate> auto& e) {
   v("median", e.median, "median");
-  v("low", e.low, "lower end of its 95 % bootstrap interval");
-  v("high", e.high, "upper end");
-  v("n", e.n, "values");
+  v("low", e.low, "lower end of its interval, an order statistic; the least value where coverage is below 0.95");
+  v("high", e.high, "upper end; the greatest value");
+  v("n", e.n, "independent values: rounds, blocks or pairs");
+  v("coverage", e.coverage,
+    "share of such intervals that hold the true median; below 0.95 they are a range of n values");
 }
 
 template <class V>
@@ -73,6 +80,12 @@ void visit(V& v, Is<device::HostFacts> auto& f) {
   v("os", f.os, "operating system");
   v("kernel", f.kernel, "kernel");
   v("power_source", f.power_source, "ac, battery or unknown");
+  v.nullable("machine_id", f.machine_id, "hash of the system's own id of this installation");
+  v.nullable("microcode", f.microcode, "of the CPU");
+  v.nullable("hypervisor", f.hypervisor, "that this machine is a guest of");
+  v.nullable("smt", f.smt, "whether cores run two threads: on, off, notsupported");
+  v.added("numa_nodes", f.numa_nodes, "0: not told");
+  v.added("caches_bytes", f.caches_bytes, "all last-level caches of the cores together; 0: not told");
 }
 
 template <class V>
@@ -103,6 +116,8 @@ void visit(V& v, Is<Noise> auto& n) {
 template <class V>
 void visit(V& v, Is<Energy> auto& e) {
   v("j_per_token", e.j_per_token, "joules of the whole chip, idle power included, per output token");
+  v("j_per_prompt_token", e.j_per_prompt_token, "of the time to the first token, per uncached prompt token");
+  v("j_per_output_token", e.j_per_output_token, "of the time behind it, per output token behind the first");
   v("watts", e.watts, "mean power");
   v("source", e.source, "what was read");
   v("reason", e.reason, "why there is no figure");
@@ -121,9 +136,13 @@ void visit(V& v, Is<Memory> auto& m) {
   v("source", m.source, "which count of which processes");
   v("device_peak_bytes", m.device_peak_bytes,
     "largest use of the accelerator's memory by these processes; 0: none or not told");
-  v("predicted", m.predicted, "what the engine accounts for");
+  v.added("harness_bytes", m.harness_bytes, "of assay itself, taken off peak_bytes where it shares the process");
+  v("predicted", m.predicted, "before anything was loaded, for the row's requests");
+  v("accounted", m.accounted, "what the engine said that it holds, after its rounds");
   v("swap_in_bytes", m.swap_in_bytes, "whole machine, during the row's requests");
   v("swap_out_bytes", m.swap_out_bytes, "whole machine, during the row's requests");
+  v.added("load_swap_out_bytes", m.load_swap_out_bytes, "whole machine, while the engine was loaded");
+  v.added("swapped_bytes", m.swapped_bytes, "of the engine's processes, in swap at the end of their rounds");
   v("swap_known", m.swap_known, "whether the machine tells swap");
 }
 
@@ -141,7 +160,10 @@ void visit(V& v, Is<ContextPoint> auto& p) {
   v("ttft_ms", p.ttft_ms, "over rounds");
   v("prefill_tok_s", p.prefill_tok_s, "over rounds");
   v("decode_tok_s", p.decode_tok_s, "behind that prompt, over rounds");
+  v("share_of_limit", p.share_of_limit, "as the row's, at this depth");
+  v.added("kv_bytes_per_token", p.kv_bytes_per_token, "keys and values that one decoded token reads; 0: not known");
   v("memory_peak_bytes", p.memory_peak_bytes, "0: not told");
+  v.added("device_peak_bytes", p.device_peak_bytes, "of the accelerator; 0: none or not told");
   v("cold", p.cold, "the first request of this depth, which is none of the rounds");
   v("rounds", p.rounds, "every request");
 }
@@ -150,10 +172,12 @@ template <class V>
 void visit(V& v, Is<StreamPoint> auto& p) {
   v("streams", p.streams, "requests sent at once");
   v("reason", p.reason, "why it was left out; empty: measured");
-  v("total_tok_s", p.total_tok_s, "all output tokens / (first sent to last token), over rounds");
-  v("decode_tok_s", p.decode_tok_s, "of one stream, over all requests");
-  v("ttft_ms", p.ttft_ms, "over all requests");
-  v("ttft_ms_p99", p.ttft_ms_p99, "over all requests");
+  v("total_tok_s", p.total_tok_s,
+    "output speed with prefill: all output tokens / (first sent to last token), over rounds");
+  v("decode_tok_s", p.decode_tok_s, "of one stream: medians of rounds");
+  v("ttft_ms", p.ttft_ms, "medians of rounds");
+  v("ttft_ms_p99", p.ttft_ms_p99, "over all requests; null below 100");
+  v("ttft_ms_max", p.ttft_ms_max, "over all requests");
   v("memory_peak_bytes", p.memory_peak_bytes, "0: not told");
   v("cold", p.cold, "one of the first requests sent together, which are none of the rounds");
   v("rounds", p.rounds, "every request, round by round");
@@ -164,9 +188,14 @@ void visit(V& v, Is<OpenLoop> auto& o) {
   v("rate_per_s", o.rate_per_s, "requests per second, Poisson");
   v("sent", o.sent, "requests");
   v("failed", o.failed, "of them refused or failed");
-  v("ttft_ms", o.ttft_ms, "from the planned moment, over requests");
-  v("decode_tok_s", o.decode_tok_s, "of one request, over requests");
+  v("ttft_ms", o.ttft_ms, "from the planned moment: medians of blocks of neighbours");
+  v("decode_tok_s", o.decode_tok_s, "of one request: medians of blocks of neighbours");
+  v("ttft_ms_p95", o.ttft_ms_p95, "over all requests; null below 20");
+  v("ttft_ms_p99", o.ttft_ms_p99, "over all requests; null below 100");
+  v("ttft_ms_max", o.ttft_ms_max, "over all requests");
   v("late", o.late, "of our own sends against their plan");
+  v.nullable("reason", o.reason, "why these figures say nothing");
+  v.added("requests", o.requests, "those that ended well, in the order of their plan");
 }
 
 template <class V>
@@ -193,7 +222,7 @@ void visit(V& v, Is<Drift> auto& d) {
   v("first_tenth_tok_s", d.first_tenth_tok_s, "median decode speed in the first tenth of the time");
   v("last_tenth_tok_s", d.last_tenth_tok_s, "in the last");
   v("ratio", d.ratio, "last over first");
-  v("slope_percent_per_minute", d.slope_percent_per_minute, "of the first tenth's speed");
+  v("slope_percent_per_minute", d.slope_percent_per_minute, "of the first tenth's speed, over pairs of blocks");
   v("reason", d.reason, "why it ended early or says nothing");
   v("points", d.points, "evenly thinned to at most 2000");
 }
@@ -254,9 +283,26 @@ void visit(V& v, Is<Ceilings> auto& c) {
 }
 
 template <class V>
+void visit(V& v, Is<CeilingRound> auto& c) {
+  v("round", c.round, "the round of the engines beside it; 0: the cold one");
+  v("depth", c.depth, "of the context sweep that the round belongs to; 0: to the rounds proper");
+  v("at_s", c.at_s, "seconds since the measurement began");
+  v("ceilings", c.ceilings, "as they were then");
+}
+
+template <class V>
+void visit(V& v, Is<SoakTurn> auto& t) {
+  v("row", t.row, "index in rows");
+  v("at_s", t.at_s, "seconds since the soaks began");
+  v("seconds", t.seconds, "length");
+}
+
+template <class V>
 void visit(V& v, Is<Environment> auto& e) {
   v("assay_version", e.assay_version, "");
   v("assay_build", e.assay_build, "compiler");
+  v.nullable("assay_commit", e.assay_commit, "of the sources");
+  v.nullable("compiler_flags", e.compiler_flags, "of the program as a whole");
   v("accelerators", e.accelerators, "name, memory, driver");
   v("governor", e.governor, "of the CPU clock; empty: not told");
   v("idle", e.idle, "the foreground probe before anything ran");
@@ -279,9 +325,15 @@ void visit(V& v, Is<Row> auto& r) {
   v("prompt_tokens", r.prompt_tokens, "of this row's requests");
   v("output_tokens", r.output_tokens, "of this row's requests");
   v.nullable("adapted", r.adapted, "why they differ from the workload's");
+  v("load_s", r.load_s, "from asking for the engine to its being ready");
   v("ttft_ms", r.ttft_ms, "request handed over to first token");
-  v("prefill_tok_s", r.prefill_tok_s, "prompt speed");
-  v("decode_tok_s", r.decode_tok_s, "output speed");
+  v("prefill_tok_s", r.prefill_tok_s, "uncached prompt tokens / TTFT");
+  v.nullable("prefill_reason", r.prefill_reason, "why there is none");
+  v("marginal_prefill_tok_s", r.marginal_prefill_tok_s, "1 / slope of TTFT over prompt length in the context sweep");
+  v("decode_tok_s", r.decode_tok_s, "output speed behind the first token");
+  v("total_ms", r.total_ms, "request handed over to last token");
+  v("gap_ms", r.gap_ms, "a request's median time between tokens, over rounds");
+  v.added("between_tokens", r.between_tokens, "all times between tokens of all rounds");
   v("drift", r.drift, "over a long session");
   v("parity", s.parity, "logits against the reference");
   v.nullable("parity_reason", s.parity_reason, "why there is none");
@@ -290,7 +342,11 @@ void visit(V& v, Is<Row> auto& r) {
   v.derived("swap_delta_bytes", r.memory.swap_known ? static_cast<double>(r.memory.swap_out_bytes) : not_told,
             "memory.swap_out_bytes");
   v.derived("energy_j_per_token", r.energy.j_per_token, "energy.j_per_token");
-  v.derived("share_of_limit", v.share(r), "decode speed times bytes per token over the read ceiling of its device");
+  v.derived("share_of_limit", share_of_limit(r), "limit_share.median");
+  v("limit_share", r.share_of_limit, "per round: weights and keys and values read per second over the read ceiling");
+  v.nullable("share_reason", r.share_reason, "why there is none");
+  v.added("kv_bytes_per_token", r.kv_bytes_per_token,
+          "keys and values that one decoded token reads at the mean depth; 0: not known");
   v("context", s.context, "positions that one sequence may reach");
   v("sequences", s.sequences, "that may live at once");
   v("threads", s.threads, "on the CPU; 0: not told");
@@ -323,7 +379,9 @@ void visit(V& v, Is<Matrix> auto& m) {
   v("seconds", m.seconds, "the whole run");
   v("machine", m.machine, "hardware and system");
   v("environment", m.environment, "before anything ran");
-  v("ceilings", m.ceilings, "of the machine, measured in this run");
+  v("ceilings", m.ceilings, "of the machine: the best that any round saw");
+  v.added("ceiling_rounds", m.ceiling_rounds, "each time that they were taken: an entrant of every round");
+  v.added("soak_turns", m.soak_turns, "in which the engines took turns in their soaks");
   v.nullable("contract", m.contract, "name; null: the built-in workload");
   v("workload", m.settings, "what was asked of every engine");
   v("load", m.load, "how the model was loaded");

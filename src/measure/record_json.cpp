@@ -32,35 +32,31 @@ concept Named = requires { fields::EnumNames<T>::names; };
 // ---- writing
 
 template <class T>
-Json write(const T& value, const Matrix* matrix);
+Json write(const T& value);
 
 struct Writer {
-  const Matrix* matrix;
   Json out = Json::object();
 
   template <class T>
   void operator()(const char* key, const T& value, const char*) {
-    out[key] = write(value, matrix);
+    out[key] = write(value);
   }
   template <class T>
   void added(const char* key, const T& value, const char*) {
-    out[key] = write(value, matrix);
+    out[key] = write(value);
   }
   void nullable(const char* key, const std::string& value, const char*) {
     out[key] = value.empty() ? Json(nullptr) : Json(value);
   }
   template <class T>
   void derived(const char* key, T value, const char*) {
-    out[key] = write(value, matrix);
-  }
-  double share(const Row& row) const {
-    return matrix == nullptr ? not_told : share_of_limit(row, matrix->artifact, matrix->ceilings);
+    out[key] = write(value);
   }
   void version() { out["version"] = record_version; }
 };
 
 template <class T>
-Json write(const T& value, const Matrix* matrix) {
+Json write(const T& value) {
   if constexpr (std::is_same_v<T, double>) {
     return std::isfinite(value) ? Json(value) : Json(nullptr);
   } else if constexpr (std::is_arithmetic_v<T> || std::is_same_v<T, std::string>) {
@@ -68,16 +64,16 @@ Json write(const T& value, const Matrix* matrix) {
   } else if constexpr (Named<T>) {
     return fields::EnumNames<T>::names[static_cast<std::size_t>(value)];
   } else if constexpr (is_optional<T>) {
-    return value ? write(*value, matrix) : Json(nullptr);
+    return value ? write(*value) : Json(nullptr);
   } else if constexpr (is_vector<T>) {
     Json out = Json::array();
-    for (const auto& item : value) out.push_back(write(item, matrix));
+    for (const auto& item : value) out.push_back(write(item));
     return out;
   } else {
     if constexpr (std::is_same_v<T, Estimate>) {
       if (value.n == 0) return nullptr;
     }
-    Writer writer{matrix};
+    Writer writer;
     fields::visit(writer, value);
     return std::move(writer.out);
   }
@@ -146,11 +142,11 @@ struct Reader {
       result = wrong(path + key, *json, is_optional<T> ? "true or false" : "a number");
     }
   }
-  double share(const Row&) const { return not_told; }
   void version() {
     const Json* json = find("version", false);
-    if (json != nullptr && *json != record_version) {
-      result = wrong(path + "version", *json, std::to_string(record_version));
+    if (json != nullptr && *json != record_version && *json != record_version_least) {
+      result = wrong(path + "version", *json,
+                     std::to_string(record_version_least) + " or " + std::to_string(record_version));
     }
   }
   Result<void> finish() {
@@ -282,7 +278,6 @@ struct SchemaMaker {
   void derived(const char* key, T, const char* meaning) {
     add(key, {{"type", {is_optional<T> ? "boolean" : "number", "null"}}}, meaning, false);
   }
-  double share(const Row&) const { return not_told; }
   void version() { add("version", {{"const", record_version}}, "of this schema", true); }
 };
 
@@ -316,16 +311,51 @@ Json schema_of() {
   }
 }
 
+// What version 1 did not write, or wrote with another meaning.
+void from_version_1(Matrix& matrix) {
+  const auto percentile = [](Delay& delay) {
+    if (delay.samples < percentile_values_min) delay.p99_ms = not_told;
+  };
+  const auto no_interval = [](Estimate& e) { e = {e.median, not_told, not_told, e.n, 0}; };
+  percentile(matrix.environment.idle.timer);
+  percentile(matrix.environment.idle.pages);
+  for (Row& row : matrix.rows) {
+    percentile(row.foreground.timer);
+    percentile(row.foreground.pages);
+    row.memory.accounted = std::exchange(row.memory.predicted, std::nullopt);  // it was read after the rounds
+    if (row.open_loop) {
+      no_interval(row.open_loop->ttft_ms);  // of a bootstrap over neighbours as if they were independent
+      no_interval(row.open_loop->decode_tok_s);
+      percentile(row.open_loop->late);
+    }
+    if (!row.subject.text_only) continue;
+    for (Timing& timing : row.rounds) timing.first_tokens = 0;  // a piece of text, of an unknown count of tokens
+    for (std::optional<Timing>* timing : {&row.first, &row.cold}) {
+      if (*timing) (*timing)->first_tokens = 0;
+    }
+    for (ContextPoint& point : row.context_sweep) {
+      for (Timing& timing : point.rounds) timing.first_tokens = 0;
+    }
+    for (StreamPoint& point : row.stream_sweep) {
+      for (Timing& timing : point.rounds) timing.first_tokens = 0;
+    }
+  }
+}
+
 }  // namespace
 
-Json to_json(const Estimate& estimate) { return write(estimate, nullptr); }
-Json to_json(const Parity& parity) { return write(parity, nullptr); }
-Json to_json(const device::HostFacts& facts) { return write(facts, nullptr); }
-Json to_json(const Matrix& matrix) { return write(matrix, &matrix); }
+Json to_json(const Estimate& estimate) { return write(estimate); }
+Json to_json(const Parity& parity) { return write(parity); }
+Json to_json(const device::HostFacts& facts) { return write(facts); }
+Json to_json(const Matrix& matrix) { return write(matrix); }
 
 Result<Matrix> matrix_from_json(const Json& json) {
   Matrix out;
   ASSAY_TRY(read(json, "", out));
+  if (json["version"] != record_version) {
+    from_version_1(out);
+    derive(out);
+  }
   return out;
 }
 

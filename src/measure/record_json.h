@@ -10,16 +10,17 @@
 
 namespace assay::measure {
 
-inline constexpr int record_version = 1;  // fields may be added, never renamed without another
+inline constexpr int record_version = 2;        // fields may be added, never renamed without another
+inline constexpr int record_version_least = 1;  // still read: its figures are derived again from its requests
 inline constexpr std::size_t record_bytes_max = std::size_t{64} << 20;
 
-Json to_json(const Estimate& estimate);  // {"median", "low", "high", "n"}; null where there is no value
+Json to_json(const Estimate& estimate);  // {"median", "low", "high", "n", "coverage"}; null where there is no value
 Json to_json(const Parity& parity);
 Json to_json(const device::HostFacts& facts);
 Json to_json(const Matrix& matrix);
 
 // Errc::bad_value names the key by its path ("rows[1].ttft_ms.low"): unknown, missing, of another type, out of range.
-// Keys that may be null may be missing: they were added later. Values that the writer derives from others are checked
+// Keys that may be null, and those that are `added` in record_fields.h, may be missing: they were added later. Values that the writer derives from others are checked
 // for their type and computed again.
 Result<Matrix> matrix_from_json(const Json& json);
 

@@ -47,14 +47,15 @@ class ScriptedEngine final : public Engine {
       if (live.id == request) live.left = 0, ++cancelled;
     }
   }
-  // One step: each live request gets its prompt computed or one token; the step costs the prompts plus one decode step.
+  // One step, as a scheduler makes it: a request whose prompt is not computed gets it computed and its first token from
+  // that same pass, the others get one token. Decoding costs one step, however many share it.
   Result<std::size_t> poll(std::span<Event> events, std::int64_t deadline_ns) override {
     if (live_.empty()) return 0;
     if (hangs && std::ranges::any_of(live_, [](const Live& l) { return l.left > 0; })) {
       clock_.advance(deadline_ns - clock_.now_ns());
       return 0;
     }
-    double ns = decode_ns_;
+    double ns = std::ranges::any_of(live_, [](const Live& l) { return l.made > 0; }) ? decode_ns_ : 0;
     for (const Live& live : live_) ns += live.made == 0 ? prefill_ns_ * (live.prompt - live.cached) : 0;
     clock_.advance(static_cast<std::int64_t>(ns));
     std::size_t count = 0;
@@ -156,9 +157,14 @@ class Matrices : public testing::Test {
   FakeClock clock;
   ScriptedWatch watch{clock};
 
+  TakeCeilings probe;
+  Matrix matrix;  // of the latest measure()
+
   Result<std::vector<Row>> measure(const std::vector<Contestant>& contestants, const MatrixSettings& settings) {
-    return measure_rows(contestants, settings,
-                        {.clock = clock, .watch = watch, .make_prompt = prompts(), .progress = {}});
+    const auto measured = measure_rows(
+        contestants, settings, {.clock = clock, .watch = watch, .make_prompt = prompts(), .probe = probe}, matrix);
+    if (!measured) return std::unexpected(measured.error());
+    return matrix.rows;
   }
 };
 

@@ -1,14 +1,13 @@
-// Drift: one engine, requests of one length, for a long time, and the machine behind each of them.
+// Drift: requests of one length for a long time, and the machine behind each of them. Engines take turns, in seeded order,
+// so that a machine that grows hot is hot for all of them.
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "measure/lane.h"
 
 namespace assay::measure {
 namespace {
-
-constexpr std::size_t spans = 60;  // the slope is taken over medians of equal spans: neighbours in time are alike
-constexpr std::size_t requests_min = 20;  // two in each tenth
 
 DriftPoint point_of(const Timing& timing, const Observed& observed, double at_s) {
   const Noise noise = noise_of(observed);
@@ -25,13 +24,55 @@ DriftPoint point_of(const Timing& timing, const Observed& observed, double at_s)
           .memory_bytes = observed.memory_peak_bytes};
 }
 
-std::vector<double> speeds_between(const std::vector<DriftPoint>& points, double from_s, double to_s) {
-  std::vector<double> out;
-  for (const DriftPoint& point : points) {
-    if (point.at_s > from_s && point.at_s <= to_s && !std::isnan(point.decode_tok_s)) out.push_back(point.decode_tok_s);
-  }
-  return out;
+// One engine's part of the soaks.
+struct Soak {
+  Lane* lane;
+  std::size_t row;
+  std::vector<DriftPoint> points;
+  std::string reason;  // why it broke off
+};
+
+struct SoakClock {
+  const Clock& clock;
+  std::int64_t start_ns = clock.now_ns();
+  double elapsed_s() const { return static_cast<double>(clock.now_ns() - start_ns) * 1e-9; }
+};
+
+// Requests one after another for `seconds`; one at least.
+Result<void> take_turn(Run& run, const SoakClock& clock, Soak& soak, double seconds) {
+  Row& row = run.out.rows[soak.row];
+  ASSAY_TRY(run.proceed(row.subject.engine + ", soak, " + whole_seconds(clock.elapsed_s())));
+  if (soak.lane->lost) return {};
+  SoakTurn turn{.row = static_cast<std::uint32_t>(soak.row), .at_s = clock.elapsed_s()};
+  do {
+    --run.done;  // a turn counts as one, however many requests fit
+    ASSAY_TRY(run.proceed(row.subject.engine + ", soak, " + whole_seconds(clock.elapsed_s())));
+    const auto sent =
+        send(run, *soak.lane, {run.tools.make_prompt(run.random, soak.lane->prompt_tokens)}, soak.lane->output_tokens);
+    if (!sent) {
+      soak.reason = "after " + whole_seconds(clock.elapsed_s()) + ": " + to_string(sent.error());
+      give_up(*soak.lane, row, "soak, " + whole_seconds(clock.elapsed_s()), sent.error());
+      soak.lane->lost = true;
+      break;
+    }
+    soak.points.push_back(point_of(sent->timings.front(), sent->observed, clock.elapsed_s()));
+  } while (clock.elapsed_s() < turn.at_s + seconds);
+  turn.seconds = clock.elapsed_s() - turn.at_s;
+  run.out.soak_turns.push_back(turn);
+  return {};
 }
+
+Result<void> take_turns(Run& run, const SoakClock& clock, std::vector<Soak>& soaks) {
+  std::vector<std::size_t> order(soaks.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  for (std::uint32_t block = 0; block < drift_blocks; ++block) {
+    shuffle(order, run.random);
+    for (const std::size_t i : order) ASSAY_TRY(take_turn(run, clock, soaks[i], run.settings.soak_s / drift_blocks));
+  }
+  return {};
+}
+
+}  // namespace
 
 void thin(std::vector<DriftPoint>& points) {
   if (points.size() <= drift_points_max) return;
@@ -41,61 +82,23 @@ void thin(std::vector<DriftPoint>& points) {
   points = std::move(kept);
 }
 
-}  // namespace
-
-Drift drift_of(std::vector<DriftPoint> points, double seconds, Random& random) {
-  Drift out{.seconds = seconds, .requests = points.size()};
-  const std::vector<double> first = speeds_between(points, 0, seconds / 10);
-  const std::vector<double> last = speeds_between(points, seconds * 9 / 10, seconds);
-  out.first_tenth_tok_s = median(first);
-  out.last_tenth_tok_s = median(last);
-  if (points.size() < requests_min || first.empty() || last.empty()) {
-    out.reason = "only " + std::to_string(points.size()) + " requests fitted: a longer soak is needed";
-  } else {
-    out.ratio = ratio(last, first, random);
-    std::vector<double> minutes;
-    std::vector<double> percent;
-    const double span_s = seconds / spans;
-    for (std::size_t i = 0; i < spans; ++i) {
-      const double begin = static_cast<double>(i) * span_s;
-      const std::vector<double> speeds = speeds_between(points, begin, begin + span_s);
-      if (speeds.empty()) continue;
-      minutes.push_back((begin + span_s / 2) / 60);
-      percent.push_back(100 * median(speeds) / out.first_tenth_tok_s);
-    }
-    out.slope_percent_per_minute = slope(minutes, percent, random);
-  }
-  thin(points);
-  out.points = std::move(points);
-  return out;
-}
-
-Result<void> run_soak(Run& run, Lane& lane, Row& row) {
+Result<void> run_soaks(Run& run, std::vector<Lane>& lanes) {
   if (!(run.settings.soak_s > 0)) return {};
-  const Clock& clock = run.tools.clock;
-  std::vector<DriftPoint> points;
-  const std::int64_t start = clock.now_ns();
-  const auto elapsed = [&] { return static_cast<double>(clock.now_ns() - start) * 1e-9; };
-  std::string reason;
-  do {
-    ASSAY_TRY(run.proceed(row.subject.engine + ", soak, " + whole_seconds(elapsed())));
-    run.done -= elapsed() < run.settings.soak_s ? 1 : 0;  // counts as one
-    if (lane.lost) return {};
-    const auto sent = send(run, lane, {run.tools.make_prompt(run.random, lane.prompt_tokens)}, lane.output_tokens);
-    if (!sent) {
-      reason = "after " + whole_seconds(elapsed()) + ": " + to_string(sent.error());
-      give_up(lane, row, "soak, " + whole_seconds(elapsed()), sent.error());
-      break;
-    }
-    points.push_back(point_of(sent->timings.front(), sent->observed, elapsed()));
-  } while (elapsed() < run.settings.soak_s);
-  ++run.done;
-  Drift drift = drift_of(std::move(points), elapsed(), run.random);
-  drift.prompt_tokens = lane.prompt_tokens;
-  drift.output_tokens = lane.output_tokens;
-  if (!reason.empty()) drift.reason = reason;
-  row.drift = std::move(drift);
-  return {};
+  std::vector<Soak> soaks;
+  for (Lane& lane : lanes) {
+    if (!lane.lost) soaks.push_back({.lane = &lane, .row = lane.row, .points = {}, .reason = {}});
+  }
+  const SoakClock clock{run.tools.clock};
+  const auto measured = take_turns(run, clock, soaks);
+  for (Soak& soak : soaks) {
+    run.out.rows[soak.row].drift = Drift{.seconds = clock.elapsed_s(),
+                                         .requests = soak.points.size(),
+                                         .prompt_tokens = soak.lane->prompt_tokens,
+                                         .output_tokens = soak.lane->output_tokens,
+                                         .reason = std::move(soak.reason),
+                                         .points = std::move(soak.points)};
+  }
+  return measured;
 }
 
 }  // namespace assay::measure

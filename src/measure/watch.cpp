@@ -242,7 +242,7 @@ Delay delay_of(std::span<const float> samples_ms) {
   std::vector<double> sorted(samples_ms.begin(), samples_ms.end());
   std::ranges::sort(sorted);
   return {.p50_ms = quantile(sorted, 0.5),
-          .p99_ms = quantile(sorted, 0.99),
+          .p99_ms = percentile99(sorted),
           .max_ms = sorted.back(),
           .samples = sorted.size()};
 }

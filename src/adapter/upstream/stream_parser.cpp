@@ -59,7 +59,7 @@ bool StreamParser::take_line(std::string_view line, std::string& message) {
     message = std::move(data_);
     data_.clear();
     has_data_ = false;
-    return true;
+    return message.find_first_not_of(" \t\n") != std::string::npos;  // else a keep-alive
   }
   const std::size_t colon = line.find(':');
   if (line.substr(0, colon) != "data") return false;  // a comment, or a field that no server here needs
@@ -86,7 +86,7 @@ Result<void> StreamParser::finish() {
     }
     return {};
   }
-  if (has_data_ || !rest.empty()) {
+  if (data_.find_first_not_of(" \t\n") != std::string::npos || !rest.empty()) {
     return fail(Errc::truncated, "the stream ends within an event", taken_);
   }
   return {};

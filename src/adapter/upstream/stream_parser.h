@@ -20,8 +20,8 @@ struct StreamLimits {
   std::size_t message_bytes_max = std::size_t{8} << 20;  // the data lines of one event together
 };
 
-// Cuts a stream into messages: the data of one event, or one line. Comments, other fields, events without data and
-// empty lines are no messages. A cut anywhere between two push() calls changes nothing.
+// Cuts a stream into messages: the data of one event, or one line. Comments, other fields, events without data or
+// with nothing in it (some servers' keep-alive) and empty lines are no messages. A cut anywhere between two push() calls changes nothing.
 class StreamParser final {
  public:
   explicit StreamParser(StreamFormat format, const StreamLimits& limits = {}) : format_(format), limits_(limits) {}
@@ -46,7 +46,7 @@ class StreamParser final {
   std::size_t begin_ = 0;     // of pending_: where the next line begins
   std::size_t searched_ = 0;  // of pending_: no line end before this
   std::string data_;          // of the event being read
-  bool has_data_ = false;     // an event with an empty data line is a message too
+  bool has_data_ = false;     // a data line was seen
   bool after_cr_ = false;     // a line feed that follows belongs to the line before
   bool at_start_ = true;      // a byte order mark may come
   std::optional<Error> failed_;

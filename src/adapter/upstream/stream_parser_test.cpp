@@ -29,8 +29,24 @@ TEST(StreamParser, CutsEventsWhereverTheBytesAreCut) {
       "\xEF\xBB\xBF: keepalive 1/2\n\ndata: {\"a\":1}\n\nevent: x\r\ndata:two\r\ndata:  lines\r\n\r\ndata\n\nid: "
       "7\n\ndata: [DONE]\r\r";
   for (std::size_t step = 1; step <= stream.size(); ++step) {
-    EXPECT_EQ(messages(StreamFormat::events, stream, step), (List{"{\"a\":1}", "two\n lines", "", "[DONE]"})) << step;
+    EXPECT_EQ(messages(StreamFormat::events, stream, step), (List{"{\"a\":1}", "two\n lines", "[DONE]"})) << step;
   }
+}
+
+// Some servers keep a connection open by events with nothing in them.
+TEST(StreamParser, AnEmptyEventIsAKeepAliveAndNoMessage) {
+  for (const std::string_view empty :
+       {"data:\n\n", "data: \n\n", "data\n\n", "data:\r\ndata:\r\n\r\n", "event: ping\ndata:\n\n"}) {
+    const std::string stream = std::string(empty) + "data: x\n\n" + std::string(empty);
+    for (std::size_t step = 1; step <= stream.size(); ++step) {
+      Result<void> end;
+      EXPECT_EQ(messages(StreamFormat::events, stream, step, &end), (List{"x"})) << empty;
+      EXPECT_TRUE(end) << empty;
+    }
+  }
+  Result<void> end;
+  EXPECT_TRUE(messages(StreamFormat::events, "data:\n", 1, &end).empty());
+  EXPECT_TRUE(end) << "an empty event that was cut lost nothing";
 }
 
 TEST(StreamParser, CutsLinesWhereverTheBytesAreCut) {

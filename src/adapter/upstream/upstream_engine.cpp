@@ -38,6 +38,7 @@ struct Live {
   std::optional<QueuedEvent> held;  // a token without text: an end token looks like it until the next message
   std::uint32_t events = 0;         // token events given
   std::uint32_t chunks = 0;         // pieces of text or tokens that came
+  std::uint32_t counted = 0;        // tokens of the pieces so far, in our vocabulary
   std::optional<Finish> finish;
   Token end_token = -1;
   SeenUsage usage;
@@ -315,9 +316,14 @@ class HttpEngine final : public UpstreamEngine {
       take_tokens(live, message, at_ns);
     } else if (!message.text.empty()) {
       note_content(live, at_ns);
-      if (count_tokens_) live.answer += message.text;
+      if (count_tokens_) {
+        live.answer += message.text;
+        // Counted piece by piece: only how much of the answer came when is read from it.
+        if (const auto count = count_tokens_(message.text)) live.counted += static_cast<std::uint32_t>(*count);
+      }
       QueuedEvent& out = emit(live, Event::Kind::token, at_ns);
       out.text = std::move(message.text);
+      out.usage.output_tokens = live.counted;
     }
     if (live.ended || !message.last) return;
     conclude(live);

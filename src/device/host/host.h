@@ -18,6 +18,12 @@ struct HostFacts {
   std::string os;                  // "Debian GNU/Linux 12 (bookworm)", "macOS 15.1"
   std::string kernel;              // "Linux 6.1.0-18", "Darwin 24.1.0"
   std::string power_source;        // "ac", "battery", or "unknown"
+  std::string machine_id;          // the first 16 hex digits of the SHA-256 of the system's own id; empty: it has none
+  std::string microcode;           // "0x2b000603"; empty where the system does not say
+  std::string hypervisor;          // "Microsoft", "KVM", "Xen"; "unknown" for a guest of another; empty: none seen
+  std::string smt;                 // "on", "off", "notsupported"; empty where the system does not say
+  std::uint32_t numa_nodes = 0;    // 0 where the system does not say
+  std::uint64_t caches_bytes = 0;  // all largest caches of the cores that this process may use; 0: not told
 };
 HostFacts host_facts();
 

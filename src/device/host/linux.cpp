@@ -8,6 +8,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "device/host/identity.h"
 #include "device/host/parse.h"
 
 namespace assay::device {
@@ -79,6 +80,7 @@ HostFacts host_facts() {
   out.cache_bytes = cache_bytes();
   out.os = find_setting(slurp("/etc/os-release"), "PRETTY_NAME").value_or("Linux");
   out.power_source = power_source();
+  add_identity(out);
   return out;
 }
 

@@ -14,6 +14,7 @@
 #include <cstring>
 
 #include "device/host/host.h"
+#include "device/host/identity.h"
 
 // Never run on hardware yet: written from the system's headers and cross-built.
 namespace assay::device {
@@ -94,6 +95,7 @@ HostFacts host_facts() {
   }
   out.os = "macOS " + text_of("kern.osproductversion") + " (" + text_of("kern.osversion") + ")";
   out.power_source = power_source();
+  add_identity(out);
   return out;
 }
 

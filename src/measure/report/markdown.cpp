@@ -54,7 +54,7 @@ std::string table_row(const Matrix& matrix, const Naming& naming, std::size_t i)
   if (row.status != Row::Status::ok && row.decode_tok_s.n == 0) {
     return out + (row.status == Row::Status::refused ? "refused" : "failed") + " | | | | | | | |\n";
   }
-  const double share = read_limit_applies(row) ? share_of_limit(row, matrix.artifact, matrix.ceilings) : not_told;
+  const double share = share_of_limit(row);
   const double energy = row.energy.j_per_token;
   return out + estimate_text(row.ttft_ms) + " | " + estimate_text(row.prefill_tok_s) + " | " +
          estimate_text(row.decode_tok_s) + " | " + percent(share) + " | " + parity_text(row.subject) + " | " +

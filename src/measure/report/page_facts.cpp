@@ -162,19 +162,20 @@ std::string definitions(const Matrix& matrix) {
          "The client's monotonic clock, the same path for every engine: from handing over a request to each token "
          "received.");
   define("ttft", "TTFT", "Time to first token: request handed over to the first token. Time in a queue is inside.");
-  define("decode", "Decode", "(n - 1) / (last token - first token). n is counted by the tokenizer, never in chunks.");
+  define("decode", "Decode",
+         "(n - tokens that came first) / (last token - first token): n - 1, but where an engine gives pieces of text. "
+         "n is counted by the tokenizer or the server, never in chunks.");
   define("prefill", "Prefill",
-         "Uncached prompt tokens / (TTFT - one decode step). It says less than TTFT, so it stands beside it.");
+         "Uncached prompt tokens / TTFT. It says less than TTFT, so it stands beside it. None where the prompt was "
+         "cached, or where TTFT is no longer than one and a half decode steps.");
   define("interval", "Interval",
-         "95 % percentile-bootstrap interval of the median. Engines take turns in a seeded random order, so ratios are "
-         "taken round by "
-         "round. The first, cold round is apart. Nothing is dropped.");
-  if (any([&](const Row& r) {
-        return read_limit_applies(r) && std::isfinite(share_of_limit(r, matrix.artifact, matrix.ceilings));
-      })) {
+         "A pair of order statistics around the median, with the coverage that the binomial distribution gives it: "
+         "96.9 % of 6 rounds. Fewer have a range, from which nothing follows. Engines take turns in a seeded random "
+         "order, so ratios are taken round by round. The first, cold round is apart. Nothing is dropped.");
+  if (any([](const Row& r) { return std::isfinite(share_of_limit(r)); })) {
     define("limit", "Of limit",
-           "A token must read every weight once. Decode speed times those bytes, over the memory bandwidth measured in "
-           "the same run, the CPU's or the NVIDIA GPU's.");
+           "A token must read every weight once, and the keys and values of all positions before it. Decode speed "
+           "times those bytes, over the memory bandwidth measured in the same round; the median of the rounds.");
   }
   if (any([](const Row& r) { return r.subject.parity.has_value(); })) {
     define(

@@ -105,10 +105,7 @@ struct Column {
 };
 
 std::vector<Column> columns_of(const Matrix& matrix) {
-  const auto share = [&matrix](const Row& row) {
-    return read_limit_applies(row) && row.decode_tok_s.n > 0 ? share_of_limit(row, matrix.artifact, matrix.ceilings)
-                                                             : not_told;
-  };
+  const auto share = [](const Row& row) { return share_of_limit(row); };
   const Tail idle = tail_of_delay(matrix.environment.idle.timer);
   std::vector<Column> all{
       {"TTFT", "ttft", "ms", [](const Row& r) { return r.ttft_ms.n > 0; },

@@ -243,8 +243,7 @@ Row measured(const std::string& engine, std::vector<double> decode) {
                           .prompt_tokens = 512,
                           .output_tokens = 64});
   }
-  Random random(1);
-  row.decode_tok_s = estimate(decode, random);
+  row.decode_tok_s = estimate(decode);
   return row;
 }
 

@@ -45,7 +45,7 @@ Order contenders(const Matrix& matrix, const Naming& naming, Figure figure) {
   return out;
 }
 
-bool tells_apart(const Estimate& e) { return e.n >= verdict_rounds && (e.low > 1 || e.high < 1); }
+bool tells_apart(const Estimate& e) { return is_interval(e) && (e.low > 1 || e.high < 1); }
 
 // "1.48× llama.cpp and 28.3× mlx".
 std::string ratios_text(const Matrix& matrix, const Naming& naming, const Order& order, Figure figure,
@@ -79,7 +79,7 @@ void add_limit(const Matrix& matrix, const Naming& naming, std::size_t best, Ver
     out.sentences.push_back("The weights fit into a cache of this machine, so reading memory does not bound them.");
     return;
   }
-  const double share = share_of_limit(row, matrix.artifact, matrix.ceilings);
+  const double share = share_of_limit(row);
   if (!std::isfinite(share) || !read_limit_applies(row)) return;
   out.sentences.push_back(naming.labels[best] + " reaches " + percent(share) + " of the speed at which this " +
                           (on_cpu ? "machine" : "GPU") + " can read the weights (" +
@@ -187,12 +187,12 @@ std::string headline_of(const Matrix& matrix, const Naming& naming, const Order&
 
 }  // namespace
 
-Estimate ratio(const Row& row, const Row& base, Figure figure, std::uint64_t seed) {
+Estimate ratio(const Row& row, const Row& base, Figure figure, std::uint64_t /*seed*/) {
   const Estimate& a = estimate_of(row, figure);
   const Estimate& b = estimate_of(base, figure);
-  if (a.n == 0 || b.n == 0 || !(b.median > 0)) return {not_told, not_told, not_told, 0};
+  if (a.n == 0 || b.n == 0 || !(b.median > 0)) return {not_told, not_told, not_told, 0, 0};
   if (row.prompt_tokens != base.prompt_tokens || row.output_tokens != base.output_tokens) {
-    return {not_told, not_told, not_told, 0};
+    return {not_told, not_told, not_told, 0, 0};
   }
   std::vector<double> ratios;
   if (row.rounds.size() == base.rounds.size() && row.rounds.size() <= paired_rounds_max) {
@@ -203,10 +203,9 @@ Estimate ratio(const Row& row, const Row& base, Figure figure, std::uint64_t see
   }
   if (ratios.size() < 2 || ratios.size() != row.rounds.size()) {
     const double value = a.median / b.median;
-    return {value, value, value, 1};
+    return {value, value, value, 1, 0};
   }
-  Random random(seed);
-  return estimate(ratios, random);
+  return estimate(ratios);
 }
 
 Verdict verdict_of(const Matrix& matrix, const Naming& naming) {
