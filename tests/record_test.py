@@ -68,7 +68,7 @@ def main():
     bad = complaints(schema, record)
     # The validator itself must see what is wrong.
     for spoil in (lambda r: r.pop("rows"), lambda r: r.update(speed=1), lambda r: r["rows"][0].update(status="fine"),
-                  lambda r: r["rows"][0].update(threads=-1), lambda r: r.update(version=2),
+                  lambda r: r["rows"][0].update(threads=-1), lambda r: r.update(version=3),
                   lambda r: r["rows"][0]["decode_tok_s"].update(median="fast"), lambda r: r["rows"][0].update(drift=3)):
         spoiled = json.loads(done.stdout)
         spoil(spoiled)
