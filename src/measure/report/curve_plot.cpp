@@ -110,7 +110,14 @@ void draw_curve(const Plotter& p, const Curve& curve, bool tell, const std::stri
     if (!curve.markers && tell) hints.push_back(hint_of(curve, point, x_unit, unit));
   }
   flush();
-  if (!curve.markers) return;
+  if (!curve.markers) {  // a curve of other requests than the others' is marked where it ends
+    const auto last = std::ranges::find_if(curve.points.rbegin(), curve.points.rend(),
+                                           [&](const CurvePoint& point) { return p.drawable(point.y); });
+    if (last != curve.points.rend() && curve.mark != Mark::value) {
+      p.svg.mark(p.at(last->x, last->y), curve.mark, curve.series, 4.2);
+    }
+    return;
+  }
   for (const CurvePoint& point : curve.points) {
     if (!p.drawable(point.y)) continue;
     const XY centre = p.at(point.x, point.y);

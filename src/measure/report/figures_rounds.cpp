@@ -15,7 +15,8 @@ constexpr std::size_t in_order_min = 3;       // fewer rounds show nothing that 
 constexpr std::size_t distribution_min = 12;  // and fewer have no shape
 constexpr std::size_t marks_max = 40;         // beyond, a line alone
 
-bool drawn(const Row& row) { return row.rounds.size() >= in_order_min; }
+// Cached prompts would only stretch the axis: their rounds are in the table.
+bool drawn(const Row& row) { return row.rounds.size() >= in_order_min && row.prompts == Prompts::fresh; }
 
 // Round by round; the cold round stands at 0.
 std::vector<Curve> in_order(const Matrix& matrix, const Naming& naming, Value value) {
@@ -34,7 +35,7 @@ std::vector<Curve> in_order(const Matrix& matrix, const Naming& naming, Value va
       curve.points.push_back({.x = static_cast<double>(r + 1), .y = y});
     }
     if (!any) continue;
-    const bool cold = row.cold && row.prompts == Prompts::fresh && std::isfinite(value(*row.cold));
+    const bool cold = row.cold && std::isfinite(value(*row.cold));
     out.push_back(std::move(curve));
     if (!cold) continue;
     out.push_back({.label = naming.labels[i],

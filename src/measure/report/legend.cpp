@@ -113,6 +113,7 @@ std::string legend(const CurvePlot& plot, std::string_view band) {
     }
   }
   std::vector<const Estimate*> estimates;
+  estimates.reserve(seen.size());
   for (const Estimate& e : seen) estimates.push_back(&e);
   if (const std::string meaning = interval_meaning(estimates); !meaning.empty()) out.add(whisker_key(), meaning);
   if (bands && !band.empty()) out.add(key([](Svg& svg) { svg.rectangle({1, 2}, 16, 10, "band"); }), band);

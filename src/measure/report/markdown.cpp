@@ -56,7 +56,8 @@ std::string table_row(const Matrix& matrix, const Naming& naming, std::size_t i)
   }
   const double share = share_of_limit(row);
   const double energy = row.energy.j_per_token;
-  return out + estimate_text(row.ttft_ms) + " | " + estimate_text(row.prefill_tok_s) + " | " +
+  return out + estimate_text(row.ttft_ms) + " | " +
+         (row.prompts == Prompts::fresh ? estimate_text(row.prefill_tok_s) : "n/a") + " | " +
          estimate_text(row.decode_tok_s) + " | " + percent(share) + " | " + parity_text(row.subject) + " | " +
          memory_text(row.memory) + " | " + tail_text(row.foreground.timer) + " | " +
          (std::isfinite(energy) ? number(energy) : "n/a") + " |\n";

@@ -44,6 +44,7 @@ struct Section {
   std::string id;
   std::string heading;
   std::string content;  // HTML; empty: the section is left out
+  bool folds = false;   // long and seldom read: folded on telephones
 };
 
 // Narrow plots stand two beside each other; one that would stand alone is drawn for the whole width, and once more for
@@ -128,8 +129,8 @@ std::vector<Section> sections(const Matrix& matrix, const Naming& naming, bool e
   }
   out.push_back({"open-loop", "Requests at random moments", open_loop_table(matrix, naming)});
   out.push_back({"border", "Cost of the process border", border_table(matrix, naming)});
-  out.push_back({"facts", "What was measured", facts(matrix, naming)});
-  out.push_back({"reading", "How to read the numbers", definitions(matrix)});
+  out.push_back({"facts", "What was measured", facts(matrix, naming), true});
+  out.push_back({"reading", "How to read the numbers", definitions(matrix), true});
   out.push_back({"repeat", "Repeat it", repeat(matrix, embedded)});
   std::erase_if(out, [](const Section& section) { return section.content.empty(); });
   return out;
@@ -159,7 +160,12 @@ std::string to_html(const Matrix& matrix) {
   out += header(matrix, naming) + contents(parts) + "<main>\n";
   if (const Picture decode = decode_picture(matrix, naming); decode.drawing) out += picture_html(decode, true, "hero");
   for (const Section& part : parts) {
-    out += "<section id=\"" + part.id + "\"><h2>" + escaped(part.heading) + "</h2>\n" + part.content + "</section>\n";
+    const std::string heading = "<h2>" + escaped(part.heading) + "</h2>";
+    out +=
+        "<section id=\"" + part.id + "\">" +
+        (part.folds ? "<details class=\"fold\" open><summary>" + heading + "</summary>\n" + part.content + "</details>"
+                    : heading + "\n" + part.content) +
+        "</section>\n";
   }
   out += "</main>\n<footer><div>Made by assay " + escaped(matrix.environment.assay_version, 80) +
          ". One file, nothing is loaded from elsewhere.</div></footer>\n" + record + "\n<script>" +

@@ -110,8 +110,9 @@ std::vector<Column> columns_of(const Matrix& matrix) {
   std::vector<Column> all{
       {"TTFT", "ttft", "ms", [](const Row& r) { return r.ttft_ms.n > 0; },
        [](const Row& r) { return estimate_html(r.ttft_ms); }, [](const Row& r) { return &r.ttft_ms; }, true},
-      {"Prefill", "prefill", "tok/s", [](const Row& r) { return r.prefill_tok_s.n > 0; },
-       [](const Row& r) { return estimate_html(r.prefill_tok_s); }, [](const Row& r) { return &r.prefill_tok_s; }},
+      {"Prefill", "prefill", "tok/s", [](const Row& r) { return r.prompts == Prompts::fresh && r.prefill_tok_s.n > 0; },
+       [](const Row& r) { return r.prompts == Prompts::fresh ? estimate_html(r.prefill_tok_s) : std::string("n/a"); },
+       [](const Row& r) { return &r.prefill_tok_s; }},
       {"Decode", "decode", "tok/s", [](const Row& r) { return r.decode_tok_s.n > 0; },
        [](const Row& r) { return estimate_html(r.decode_tok_s); }, [](const Row& r) { return &r.decode_tok_s; }},
       {"Of limit", "limit", "reading weights", [share](const Row& r) { return std::isfinite(share(r)); },

@@ -12,6 +12,18 @@ const show=()=>{button.textContent=isDark()?'light':'dark'};
 button.hidden=false;show();
 button.addEventListener('click',()=>{root.dataset.theme=isDark()?'light':'dark';show()});
 
+const folds=[...document.querySelectorAll('details.fold')];
+const reveal=()=>{
+  const target=location.hash.length>1&&document.getElementById(location.hash.slice(1));
+  if(!target)return;
+  const fold=target.closest('details')||target.querySelector('details.fold');
+  if(fold&&!fold.open){fold.open=true;target.scrollIntoView()}
+};
+if(matchMedia('(max-width: 760px)').matches)for(const fold of folds)fold.open=false;
+addEventListener('beforeprint',()=>{for(const fold of folds)fold.open=true});
+addEventListener('hashchange',reveal);
+reveal();
+
 const tip=document.createElement('div');
 tip.id='tip';tip.setAttribute('role','status');tip.hidden=true;
 document.body.append(tip);

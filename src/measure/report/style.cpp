@@ -77,7 +77,7 @@ a.term{text-decoration:underline dotted;text-underline-offset:3px}
 .mark{fill:var(--c);stroke:var(--page);stroke-width:1}
 .mark.hollow{fill:var(--page);stroke:var(--c);stroke-width:1.8}
 .mark.thin{fill:none;stroke:var(--c);stroke-width:2}
-.hole{fill:var(--page)}
+.halo-ring{fill:none;stroke:var(--c);stroke-width:1.3}
 .cut{stroke:var(--page);stroke-width:2.2}
 .lit,.lit>*{stroke:var(--ink)!important;opacity:1!important}
 .plot:focus-visible{outline:2px solid var(--c0);outline-offset:4px}
@@ -122,6 +122,8 @@ dl.define div{break-inside:avoid}dl.define dt{color:var(--ink);font-weight:650}d
 dt:target{background:var(--warnbg)}
 details{margin-top:16px;font-size:13.5px}
 summary{cursor:pointer;color:var(--soft)}
+details.fold{margin:0;font-size:inherit}
+details.fold>summary{list-style:none;color:inherit}details.fold>summary::-webkit-details-marker{display:none}
 details table{font-size:12.5px;margin-top:8px}details td{padding:4px 10px}
 footer{margin-top:56px;padding-bottom:40px;color:var(--soft);font-size:13px;overflow-wrap:anywhere}
 footer div{border-top:1px solid var(--rule);padding-top:10px}
@@ -141,6 +143,7 @@ dl.define{columns:1}
 .cards td[data-label]::before{content:attr(data-label);display:block;font-size:11.5px;color:var(--soft)}
 .cards td.none{display:none}
 .cards tr.group{display:block;padding-bottom:0}.cards tr.group th{display:block;border:0;padding:4px 0}.cards tr.group small{display:block;margin:0}
+details.fold>summary h2::after{content:" \25be";color:var(--soft)}details.fold:not([open])>summary h2::after{content:" \25b8"}
 nav{position:static}nav ul{padding:7px 16px;gap:3px 14px}
 section,figure,dt[id]{scroll-margin-top:8px}
 }
@@ -149,19 +152,22 @@ section,figure,dt[id]{scroll-margin-top:8px}
 body{font-size:9pt;line-height:1.4}
 main,header,footer{max-width:none;padding:0}
 header{padding-top:0}
-#theme,details,nav,#tip{display:none!important}
+#theme,details:not(.fold),nav,#tip{display:none!important}
 a.term{text-decoration:none}
 .bar,.under,.remarks,figcaption,h3 small,footer{font-size:8pt}
 .kicker{margin-top:12pt}
 h1{font-size:18pt}h2{margin:16pt 0 7pt;font-size:12.5pt;break-after:avoid}h3{font-size:9.5pt}
 .hero{margin-top:12pt}
 .verdict li{margin:1pt 0}
-.grid{gap:12pt 20pt}.facts{gap:10pt 20pt}
-dl,pre,code,.mono{font-size:8pt}
+.grid{gap:12pt 20pt}.facts{display:block;columns:3;column-gap:16pt}.facts>div{margin-bottom:7pt}.facts h3{break-after:avoid}
+.facts dl{grid-template-columns:minmax(54pt,auto) minmax(0,1fr);gap:1pt 8pt;font-size:7pt}.facts .mono{font-size:6.5pt}
+dl.define{columns:3;font-size:7.5pt;column-gap:16pt}dl.define dd{margin-bottom:4pt}
+#repeat{break-inside:avoid}
+dl,pre,code,.mono{font-size:8pt}pre{padding:5pt 7pt;margin-bottom:5pt}p{margin-bottom:4pt}
 .scroll{overflow:visible}
 table{font-size:8.5pt}td{padding:4pt 5pt}th{font-size:7.5pt;padding:0 5pt 3pt}td small,th small{font-size:7pt}td .name{font-size:9.5pt}
 .remarks{margin-top:8pt}.remarks li{padding:2pt 6pt;margin-bottom:2pt}
-tr,.remarks li,.facts>div,dl.define div{break-inside:avoid}
+tr,.remarks li,dl.define div{break-inside:avoid}
 ul.key{font-size:7.5pt;gap:0 10pt}
 footer{margin-top:14pt;padding-bottom:0}
 *{-webkit-print-color-adjust:exact;print-color-adjust:exact}

@@ -214,8 +214,8 @@ void Svg::mark(XY c, Mark mark, std::size_t series, double radius, std::string_v
       shape(c, series, radius, "mark");
       break;
     case Mark::cached:
-      shape(c, series, radius, "mark");
-      dot(c, radius * 0.4, "hole");
+      shape(c, series, radius * 0.62, "mark");
+      dot(c, radius * 1.2, "halo-ring");
       break;
     case Mark::shorter:
       shape(c, series, radius * 1.1, "mark");

@@ -16,7 +16,7 @@ struct XY {
 // What a mark says, each by its look alone; legend.h explains those that a plot has.
 enum class Mark : unsigned char {
   value,    // the series' shape, filled: a median
-  cached,   // ... with a hole: prompts seen just before
+  cached,   // ... small in a ring: prompts seen just before
   shorter,  // ... cut across: requests of other lengths
   cold,     // hollow circle: the cold round
   rms,      // plus: root mean square

@@ -152,10 +152,7 @@ void add_parity(const Matrix& matrix, const Naming& naming, Verdict& out) {
     out.sentences.push_back(text + ".");
   }
   if (!without.empty()) out.sentences.push_back("No parity for " + listed(without) + ".");
-  if (!absent.empty() && (held.empty() || !outside.empty() || !without.empty())) {
-    std::string text = absent;
-    out.sentences.push_back(text + ".");
-  }
+  if (!absent.empty() && (held.empty() || !outside.empty() || !without.empty())) out.sentences.push_back(absent + ".");
 }
 
 std::string headline_of(const Matrix& matrix, const Naming& naming, const Order& order, Verdict& out) {
