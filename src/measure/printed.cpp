@@ -1,5 +1,6 @@
 #include "measure/printed.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdio>
@@ -26,15 +27,28 @@ std::string printed(const char* format, double value) {
   return buffer.data();
 }
 
-std::string number(double value) {
-  const double size = std::abs(value);
-  return printed(size < 10 ? "%.2f" : size < 100 ? "%.1f" : "%.0f", value);
+int decimals(double value) {
+  if (!std::isfinite(value) || value == 0) return 0;
+  // Of the value as three digits show it: 9.996 is "10.0".
+  const double size = std::abs(value) * 1.0005;
+  if (size >= 100) return 0;
+  return std::min(8, 2 - static_cast<int>(std::floor(std::log10(size))));
 }
+
+namespace {
+
+std::string fixed(double value, int places) { return printed(("%." + std::to_string(places) + "f").c_str(), value); }
+
+}  // namespace
+
+std::string number(double value) { return fixed(value, decimals(value)); }
 
 std::string with_interval(const Estimate& e) {
   if (e.n == 0) return "-";
-  if (e.n == 1 || !std::isfinite(e.low) || !std::isfinite(e.high)) return number(e.median);
-  return number(e.median) + " [" + number(e.low) + ", " + number(e.high) + "]";
+  const int places = decimals(e.median);
+  const std::string median = fixed(e.median, places);
+  if (e.n == 1 || !std::isfinite(e.low) || !std::isfinite(e.high)) return median;
+  return median + " [" + fixed(e.low, places) + ", " + fixed(e.high, places) + "]";
 }
 
 std::string interval_name(const Estimate& e) {

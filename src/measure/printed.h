@@ -9,8 +9,10 @@ namespace assay::measure {
 
 // snprintf of one value; "-" where it is no number.
 std::string printed(const char* format, double value);
-// One value with as many digits as every output gives it: three significant ones, and whole numbers above 1000. "-" where
-// it is no number.
+// Decimals with which every output shows a value, the report's pages too: three significant digits, none from 100 on, at
+// most 8. Those of an interval are its median's.
+int decimals(double value);
+// One value with its decimals: "0.264", "61.2", "1425". "-" where it is no number.
 std::string number(double value);
 // "12.3 [11.9, 12.8]", "12.3" where there is no interval, "-" without values. interval_name() says what the brackets are.
 std::string with_interval(const Estimate& estimate);

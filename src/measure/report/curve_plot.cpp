@@ -91,7 +91,9 @@ std::string hint_of(const Curve& curve, const CurvePoint& point, const std::stri
 }
 
 void draw_curve(const Plotter& p, const Curve& curve, bool tell, const std::string& x_unit, const std::string& unit) {
-  const std::string_view css_class = curve.mark == Mark::cached ? "curve dashed" : "curve";
+  const std::string_view css_class = curve.mark == Mark::cached  ? "curve dashed"
+                                     : curve.mark == Mark::limit ? "curve limits"
+                                                                 : "curve";
   if (!curve.markers) draw_band(p, curve);
   std::vector<XY> run;
   std::vector<std::string> hints;  // where marks carry them, the line needs none
@@ -200,7 +202,7 @@ void draw_labels(const Plotter& p, const Panel& panel, double x) {
   spread(at_right, p.up.to, p.up.from);
   std::vector<Box> taken;
   for (const EndLabel& label : at_right) {
-    p.svg.open_series(label.curve->series);
+    p.svg.open_series(label.curve->series, label.curve->mark == Mark::limit ? "unnamed" : "");
     const XY from{label.end.x + 7, label.end.y};
     if (from.x < x - 6 || std::abs(label.y - from.y) > 2) p.svg.line(from, {x - 2, label.y}, "leader");
     p.svg.text({x + 1, label.y + 4}, shortened(label.curve->label, label_characters), "label");
@@ -222,7 +224,7 @@ void draw_labels(const Plotter& p, const Panel& panel, double x) {
       }
     }
     taken.push_back(box_at(best));
-    p.svg.open_series(label.curve->series);
+    p.svg.open_series(label.curve->series, label.curve->mark == Mark::limit ? "unnamed" : "");
     p.svg.text(best, text, "label halo");
     p.svg.close();
   }

@@ -56,7 +56,7 @@ Picture prefill_picture(const Matrix& matrix, const Naming& naming) {
   return with({.id = "prefill",
                .title = "Prefill speed",
                .hint = "higher is better",
-               .caption = "Uncached prompt tokens over (TTFT less one decode step)."},
+               .caption = "Uncached prompt tokens over TTFT."},
               std::move(plot));
 }
 
@@ -107,8 +107,8 @@ Picture memory_picture(const Matrix& matrix, const Naming& naming) {
   if (plot.rows.empty()) return out;
   plot.seen_names = {device ? "seen, host" : "seen", "seen, GPU"};
   out.caption =
-      "Upper bar: what the engine accounts for. Lower bar: largest footprint of its processes as the system "
-      "counts it; a mapped file counts where its pages are resident.";
+      "Upper bar: predicted before anything was loaded, for this row's requests. Lower bar: largest footprint of the "
+      "engine's processes as the system counts it; a mapped file counts where its pages are resident.";
   if (device) out.caption += " What they held of the GPU's memory is added to it.";
   out.drawing = [plot](const Size& size) { return draw(plot, size); };
   return out;
@@ -125,7 +125,7 @@ Picture parity_picture(const Matrix& matrix, const Naming& naming) {
     if (!row.subject.parity || row.prompts == Prompts::cached) continue;
     const Parity& parity = *row.subject.parity;
     DotRow dots{.label = naming.labels[i], .series = naming.series[i]};  // its text has one length for all rows
-    if (parity.max_abs > 0) dots.estimate = {parity.max_abs, parity.max_abs, parity.max_abs, 1};
+    if (parity.max_abs > 0) dots.estimate = {parity.max_abs, parity.max_abs, parity.max_abs, 1, 0};
     dots.value_text = number(parity.max_abs) + (parity.holds() ? ", pass" : ", FAILS");
     if (parity.rms > 0) {
       dots.extra.push_back({.mark = Mark::rms, .value = parity.rms, .hint = "root mean square " + number(parity.rms)});
@@ -158,7 +158,7 @@ Picture foreground_picture(const Matrix& matrix, const Naming& naming) {
     if ((!std::isfinite(timer.ms) && !std::isfinite(pages.ms)) || row.prompts == Prompts::cached) continue;
     DotRow dots{.label = naming.labels[i], .series = naming.series[i]};
     if (std::isfinite(timer.ms)) {
-      dots.estimate = {timer.ms, timer.ms, timer.ms, 1};
+      dots.estimate = {timer.ms, timer.ms, timer.ms, 1, 0};
       dots.value_text = number(timer.ms) + " wake-up" + (timer.name == "p99" ? "" : " (" + timer.name + ")");
     }
     if (std::isfinite(pages.ms)) {
@@ -206,19 +206,18 @@ Picture decode_picture(const Matrix& matrix, const Naming& naming) {
       if (!part.empty() && dots.label.find(part) == std::string::npos)
         dots.detail += (dots.detail.empty() ? "" : ", ") + part;
     }
-    if (read_limit_applies(row) &&
-        (limited == nullptr || read_limit_tok_s(matrix, row) > read_limit_tok_s(matrix, *limited))) {
-      limited = &row;
-    }
+    const double limit = read_limit_tok_s(matrix, row);
+    if (std::isfinite(limit) && (limited == nullptr || limit > read_limit_tok_s(matrix, *limited))) limited = &row;
   }
   Picture out{.id = "decode", .title = "Decode speed", .hint = "higher is better"};
-  const double limit_tok_s = limited == nullptr ? not_told : read_limit_tok_s(matrix, *limited);
-  const bool on_cpu = limited != nullptr && limited->subject.device == "cpu";
-  if (std::isfinite(limit_tok_s) && !(on_cpu && weights_fit_cache(matrix))) {
-    plot.reference = {limit_tok_s, "reading limit " + number(limit_tok_s) + " tok/s"};
-    const double gb_s = limit_tok_s * static_cast<double>(matrix.artifact.bytes_per_token) * 1e-9;
-    out.caption = "Reading limit: " + number(gb_s) + " GB/s, measured in this run, over the " +
-                  bytes(static_cast<double>(matrix.artifact.bytes_per_token)) + " that one token reads.";
+  if (limited != nullptr) {
+    const double limit = read_limit_tok_s(matrix, *limited);
+    const auto kv = static_cast<double>(limited->kv_bytes_per_token);
+    const double read = static_cast<double>(matrix.artifact.bytes_per_token) + kv;
+    plot.reference = {limit, "reading limit " + number(limit) + " tok/s"};
+    out.caption = "Reading limit: " + number(limit * read * 1e-9) + " GB/s, the median of what was measured in the " +
+                  "rounds, over the " + bytes(read) + " that one token reads (weights" +
+                  (kv > 0 ? ", and " + bytes(kv) + " of keys and values" : "") + ").";
   }
   return with(std::move(out), std::move(plot));
 }

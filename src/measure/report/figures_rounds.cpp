@@ -47,6 +47,21 @@ std::vector<Curve> in_order(const Matrix& matrix, const Naming& naming, Value va
   return out;
 }
 
+// The reading limit as it was in each round, of the first row that has one: rows of one device differ in the type of
+// their keys and values only.
+void add_limit(const Matrix& matrix, const Naming& naming, Panel& panel) {
+  for (const std::size_t i : in_groups(matrix, naming)) {
+    const std::vector<double> limits = read_limits_tok_s(matrix, matrix.rows[i]);
+    if (!drawn(matrix.rows[i]) || limits.empty()) continue;
+    Curve curve{.label = "limit", .mark = Mark::limit};
+    for (std::size_t r = 0; r < limits.size(); ++r) {
+      curve.points.push_back({.x = static_cast<double>(r + 1), .y = limits[r], .note = "reading limit in this round"});
+    }
+    panel.curves.push_back(std::move(curve));
+    return;
+  }
+}
+
 // Share of the rounds at or below each value, as steps.
 std::vector<Curve> spread_of(const Matrix& matrix, const Naming& naming, Value value) {
   std::vector<Curve> out;
@@ -81,8 +96,9 @@ PictureSection rounds_section(const Matrix& matrix, const Naming& naming) {
   for (std::size_t i = 0; i < naming.shown(); ++i) most = std::max(most, matrix.rows[i].rounds.size());
   const std::string cut =
       most > rounds_max ? "The first " + std::to_string(rounds_max) + " of " + std::to_string(most) + " rounds." : "";
-  const auto over_rounds = [&](Picture picture, Panel panel, Value value) {
+  const auto over_rounds = [&](Picture picture, Panel panel, Value value, bool limit) {
     panel.curves = in_order(matrix, naming, value);
+    if (limit && !panel.curves.empty()) add_limit(matrix, naming, panel);
     picture.caption = cut;
     out.pictures.push_back(with(std::move(picture), CurvePlot{.x_axis = "round, in the order of the run",
                                                               .x_unit = "in order",
@@ -90,9 +106,9 @@ PictureSection rounds_section(const Matrix& matrix, const Naming& naming) {
                                                               .panels = {std::move(panel)}}));
   };
   over_rounds({.id = "decode-rounds", .title = "Decode speed of every round", .hint = "flat is better"},
-              {.axis = "tokens per second", .unit = "tok/s"}, decode);
+              {.axis = "tokens per second", .unit = "tok/s"}, decode, true);
   over_rounds({.id = "ttft-rounds", .title = "Time to first token of every round", .hint = "flat is better"},
-              {.axis = "milliseconds", .unit = "ms"}, ttft);
+              {.axis = "milliseconds", .unit = "ms"}, ttft, false);
   const auto over_values = [&](Picture picture, std::string x_axis, std::string x_unit, Value value) {
     Panel panel{.axis = "% of the rounds at or below", .unit = "% of the rounds at or below it"};
     panel.curves = spread_of(matrix, naming, value);

@@ -46,6 +46,7 @@ std::vector<Curve> curves_of(const Matrix& matrix, const Naming& naming, std::ve
       if (any_value(e)) {
         point.y = e.median;
         point.n = e.n;
+        point.coverage = e.coverage;
         if (e.n > 1) point.low = e.low;
         if (e.n > 1) point.high = e.high;
         any = true;
@@ -60,20 +61,25 @@ std::vector<Curve> curves_of(const Matrix& matrix, const Naming& naming, std::ve
 
 Estimate single(double value) {
   if (!std::isfinite(value)) return {};
-  return {value, value, value, 1};
+  return {value, value, value, 1, 0};
 }
+
+double peak_bytes(const ContextPoint& point) {
+  return static_cast<double>(point.memory_peak_bytes) + static_cast<double>(point.device_peak_bytes);
+}
+double peak_bytes(const StreamPoint& point) { return static_cast<double>(point.memory_peak_bytes); }
 
 template <class Point>
 Picture memory_over(const Matrix& matrix, const Naming& naming, std::vector<Point> Row::* sweep,
                     std::uint32_t Point::* x, bool marks, Picture picture, CurvePlot plot) {
   double largest = 0;
   for (const Row& row : matrix.rows) {
-    for (const Point& point : row.*sweep) largest = std::max(largest, static_cast<double>(point.memory_peak_bytes));
+    for (const Point& point : row.*sweep) largest = std::max(largest, peak_bytes(point));
   }
   const double unit = bytes_unit(largest);
   Panel panel{.axis = std::string("peak footprint, ") + bytes_unit_name(unit), .unit = bytes_unit_name(unit)};
   panel.curves = curves_of(matrix, naming, sweep, x, marks, [&](const Point& point) {
-    return point.memory_peak_bytes == 0 ? Estimate{} : single(static_cast<double>(point.memory_peak_bytes) / unit);
+    return peak_bytes(point) > 0 ? single(peak_bytes(point) / unit) : Estimate{};
   });
   plot.panels = {std::move(panel)};
   return with(std::move(picture), std::move(plot));
@@ -82,13 +88,7 @@ Picture memory_over(const Matrix& matrix, const Naming& naming, std::vector<Poin
 // The 99th percentile where there are values enough to have one, else the largest.
 bool has_p99(const StreamPoint& point) { return point.rounds.size() >= percentile_values_min; }
 
-double worst_ttft(const StreamPoint& point) {
-  if (has_p99(point)) return point.ttft_ms_p99;
-  double out = not_told;
-  for (const Timing& timing : point.rounds)
-    out = std::isfinite(out) ? std::max(out, timing.ttft_ms()) : timing.ttft_ms();
-  return out;
-}
+double worst_ttft(const StreamPoint& point) { return has_p99(point) ? point.ttft_ms_p99 : point.ttft_ms_max; }
 
 }  // namespace
 
@@ -111,8 +111,16 @@ PictureSection context_section(const Matrix& matrix, const Naming& naming) {
       {.axis = "milliseconds", .unit = "ms"}, &ContextPoint::ttft_ms);
   add({.id = "prefill-context", .title = "Prefill speed", .hint = "higher is better"},
       {.axis = "tokens per second", .unit = "tok/s"}, &ContextPoint::prefill_tok_s);
+  const bool device = std::ranges::any_of(matrix.rows, [](const Row& row) {
+    return std::ranges::any_of(row.context_sweep,
+                               [](const ContextPoint& point) { return point.device_peak_bytes > 0; });
+  });
   out.pictures.push_back(memory_over(matrix, naming, &Row::context_sweep, &ContextPoint::depth, false,
-                                     {.id = "memory-context", .title = "Memory", .hint = "lower is better"}, plot));
+                                     {.id = "memory-context",
+                                      .title = "Memory",
+                                      .hint = "lower is better",
+                                      .caption = device ? "Of the engine's processes and of the GPU together." : ""},
+                                     plot));
   return out;
 }
 

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstdio>
 
+#include "measure/printed.h"
+
 namespace assay::measure::report {
 namespace {
 
@@ -96,30 +98,18 @@ std::string fixed(double value, int decimals) {
   return text;
 }
 
-int decimals(double value) {
-  if (!std::isfinite(value) || value == 0) return 0;
-  // Of the value as three digits show it: 9.996 is "10.0".
-  const double size = std::abs(value) * 1.0005;
-  if (size >= 100) return 0;
-  return std::min(8, 2 - static_cast<int>(std::floor(std::log10(size))));
-}
-
 std::string number(double value) {
   if (!std::isfinite(value)) return std::string(dash);
   if (value == 0) return "0";
   const double size = std::abs(value);
   if (size < 1e-3 || size >= 1e7) return with_exponent(value);
-  if (size >= 1000) {  // 1425 -> 1430: what has been measured with three digits is not shown with five
-    const double unit = std::pow(10.0, std::floor(std::log10(size)) - 2);
-    return fixed(std::round(value / unit) * unit, 0);
-  }
   return fixed(value, decimals(value));
 }
 
 std::string interval(const Estimate& e) {
   if (e.n < 2 || !std::isfinite(e.low) || !std::isfinite(e.high)) return {};
   const double size = std::abs(e.median);
-  if (size < 1e-3 || size >= 1000) return "[" + number(e.low) + ", " + number(e.high) + "]";
+  if (size < 1e-3 || size >= 1e7) return "[" + number(e.low) + ", " + number(e.high) + "]";
   const int places = decimals(e.median);
   return "[" + fixed(e.low, places) + ", " + fixed(e.high, places) + "]";
 }

@@ -11,18 +11,15 @@
 
 namespace assay::measure::report {
 
-// Three significant digits without an exponent where that can be read ("0.264", "61.2", "1430", "39 400"), with one
-// otherwise ("3.2×10⁻⁶"). What is not finite is an en dash.
+// With the decimals of printed.h, as the terminal shows it, and as print sets it ("0.264", "61.2", "1425", "39 449"); with
+// an exponent where that could not be read ("3.2×10⁻⁶"). What is not finite is an en dash.
 std::string number(double value);
-// Decimals that `number` gives to this value: those of an interval are its median's.
-int decimals(double value);
 std::string fixed(double value, int decimals);
 
 // "[60.1, 62.0]"; empty where there are fewer than two values.
 std::string interval(const Estimate& estimate);
 
 // The slow end of a distribution: the 99th percentile where there are values enough to have one, else the largest.
-inline constexpr std::size_t percentile_values_min = 100;
 struct Tail {
   double ms = 0;       // NaN: nothing is known
   std::string name{};  // "p99", "max of 9"

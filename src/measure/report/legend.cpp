@@ -50,6 +50,7 @@ void add_marks(List& out, const std::set<Mark>& marks) {
   if (marks.contains(Mark::cold)) out.add(key(Mark::cold), "the cold round");
   if (marks.contains(Mark::shorter)) out.add(key(Mark::shorter), "requests of other lengths");
   if (marks.contains(Mark::cached)) out.add(key(Mark::cached), "prompts seen just before");
+  if (marks.contains(Mark::limit)) out.add(key(Mark::limit), "reading limit, measured in that round");
   if (marks.contains(Mark::rms)) out.add(key(Mark::rms), "root mean square");
   if (marks.contains(Mark::pages)) out.add(key(Mark::pages), "touching pages");
 }
@@ -57,21 +58,25 @@ void add_marks(List& out, const std::set<Mark>& marks) {
 }  // namespace
 
 std::string interval_meaning(const std::vector<const Estimate*>& estimates) {
-  std::set<std::size_t> few;  // counts below what an interval needs
-  bool many = false;
+  std::set<std::string> intervals;
+  std::set<std::size_t> ranges;  // of so many values
   for (const Estimate* e : estimates) {
     if (!has_whisker(*e)) continue;
-    if (e->n < verdict_rounds) {
-      few.insert(e->n);
+    if (is_interval(*e)) {
+      intervals.insert(number(e->coverage * 100) + "\u202f%");
     } else {
-      many = true;
+      ranges.insert(e->n);
     }
   }
-  const std::string interval = "95\u202f% interval of the median";
-  if (few.empty()) return many ? interval : "";
-  const std::string range =
-      few.size() == 1 ? "smallest and largest of " + std::to_string(*few.begin()) : "smallest and largest";
-  return many ? interval + "; below " + std::to_string(verdict_rounds) + " values their smallest and largest" : range;
+  std::string out;
+  if (!intervals.empty()) {
+    out = (intervals.size() == 1 ? *intervals.begin() : "at least " + *intervals.begin()) + " interval of the median";
+  }
+  if (ranges.empty()) return out;
+  if (out.empty()) {
+    return ranges.size() == 1 ? "range of " + std::to_string(*ranges.begin()) : "range of the values";
+  }
+  return out + "; of fewer than " + std::to_string(interval_values_min) + " values their range";
 }
 
 std::string legend(const DotPlot& plot, std::string_view value) {
@@ -107,7 +112,7 @@ std::string legend(const CurvePlot& plot, std::string_view band) {
       marks.insert(curve.mark);
       for (const CurvePoint& point : curve.points) {
         const bool spread = std::isfinite(point.low) && std::isfinite(point.high) && point.high > point.low;
-        if (spread && curve.markers) seen.push_back({point.y, point.low, point.high, point.n});
+        if (spread && curve.markers) seen.push_back({point.y, point.low, point.high, point.n, point.coverage});
         bands = bands || (spread && !curve.markers);
       }
     }

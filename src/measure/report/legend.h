@@ -7,7 +7,7 @@
 
 namespace assay::measure::report {
 
-// What a whisker or a bracket is, of these estimates: "95 % interval of the median", "smallest and largest of 3 rounds".
+// What a whisker or a bracket is, of these estimates: "96.9 % interval of the median", "range of 3".
 // Empty where none of them has one.
 std::string interval_meaning(const std::vector<const Estimate*>& estimates);
 

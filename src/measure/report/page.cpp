@@ -123,7 +123,8 @@ std::string repeat(const Matrix& matrix, bool embedded) {
 std::vector<Section> sections(const Matrix& matrix, const Naming& naming, bool embedded) {
   std::vector<Section> out{
       {"results", "Results", result_table(matrix, naming) + remark_list(matrix, naming) + round_table(matrix, naming)},
-      {"cold", "Cold starts", cold_table(matrix, naming)}};
+      {"latency", "Between tokens and end to end", latency_table(matrix, naming)},
+      {"cold", "Loading and cold starts", cold_table(matrix, naming)}};
   for (const PictureSection& pictures : sections_of(matrix, naming)) {
     out.push_back({pictures.id, pictures.heading, pictures_html(pictures.pictures)});
   }

@@ -64,6 +64,11 @@ std::string machine(const Matrix& matrix) {
   out.add("Kernel", m.kernel);
   out.add("Power source", m.power_source);
   out.add("Clock governor", e.governor);
+  out.add("Hyper-threads", m.smt);
+  out.count("NUMA nodes", m.numa_nodes);
+  out.add("Microcode", m.microcode);
+  out.add("Virtual machine of", m.hypervisor);
+  out.code("Machine", m.machine_id);
   out.figure("Reading memory", matrix.ceilings.read_gb_s, "GB/s, measured in this run");
   out.figure("GPU reading its memory", matrix.ceilings.device_gb_s, "GB/s, measured in this run");
   out.figure("8-bit multiply-adds", matrix.ceilings.int8_gmac_s, "GMAC/s, measured in this run");
@@ -92,6 +97,7 @@ std::string artifact(const Matrix& matrix) {
 std::string workload(const Matrix& matrix) {
   const MatrixSettings& s = matrix.settings;
   const LoadOptions& l = matrix.load;
+  const Environment& e = matrix.environment;
   Facts out;
   out.add("Contract", matrix.contract.empty() ? "none: the built-in workload" : clean(matrix.contract));
   out.count("Prompt tokens", s.prompt_tokens);
@@ -108,6 +114,8 @@ std::string workload(const Matrix& matrix) {
   out.count("Batch", l.batch);
   out.add("Keys and values", l.kv);
   out.add("Engines asked for", list_text(l.engines));
+  out.code("Commit", e.assay_commit);
+  out.add("Compiler flags", clean(e.compiler_flags));
   out.add("Assay", clean(matrix.environment.assay_version, 80) +
                        (matrix.environment.assay_build.empty() ? "" : ", " + clean(matrix.environment.assay_build)));
   return out.under("Settings");
@@ -168,6 +176,19 @@ std::string definitions(const Matrix& matrix) {
   define("prefill", "Prefill",
          "Uncached prompt tokens / TTFT. It says less than TTFT, so it stands beside it. None where the prompt was "
          "cached, or where TTFT is no longer than one and a half decode steps.");
+  if (any([](const Row& r) { return r.gap_ms.n > 0; })) {
+    define("gap", "Between tokens",
+           "From one token to the next, as the client receives them; none where an engine gives several tokens in one "
+           "piece. The median of each request's median, and the 99th percentile of all, or of fewer than 100 the "
+           "largest.");
+  }
+  if (any([](const Row& r) { return r.total_ms.n > 0; })) {
+    define("total", "End to end", "Request handed over to its last token.");
+  }
+  if (any([](const Row& r) { return r.marginal_prefill_tok_s.n > 0; })) {
+    define("marginal", "Prefill, marginal",
+           "What one more prompt token costs: 1 / the slope of TTFT over prompt length, from the context sweep.");
+  }
   define("interval", "Interval",
          "A pair of order statistics around the median, with the coverage that the binomial distribution gives it: "
          "96.9 % of 6 rounds. Fewer have a range, from which nothing follows. Engines take turns in a seeded random "
@@ -206,7 +227,10 @@ std::string definitions(const Matrix& matrix) {
            "Decode speed of the last tenth of a long session over the first tenth, at equal context, and the slope "
            "between them.");
   }
-  if (any([](const Row& r) { return std::isfinite(r.energy.j_per_token); })) {
+  if (any([](const Row& r) {
+        return std::isfinite(r.energy.j_per_token) || std::isfinite(r.energy.j_per_prompt_token) ||
+               std::isfinite(r.energy.j_per_output_token);
+      })) {
     define("energy", "Energy",
            "Of the whole chip, idle power included, per output token. n/a where the machine does not tell; never a "
            "guess.");

@@ -11,6 +11,7 @@ namespace assay::measure::report {
 
 std::string result_table(const Matrix& matrix, const Naming& naming);
 std::string remark_list(const Matrix& matrix, const Naming& naming);
+std::string latency_table(const Matrix& matrix, const Naming& naming);    // between tokens, end to end, joules
 std::string cold_table(const Matrix& matrix, const Naming& naming);       // first request and cold round
 std::string border_table(const Matrix& matrix, const Naming& naming);     // cost of the border to a worker
 std::string open_loop_table(const Matrix& matrix, const Naming& naming);  // requests at random moments

@@ -7,60 +7,11 @@
 
 #include "measure/report/format.h"
 #include "measure/report/legend.h"
+#include "measure/report/page_cells.h"
 #include "measure/report/page_parts.h"
 
 namespace assay::measure::report {
 namespace {
-
-std::string cell(std::string_view label, std::string_view html, std::string_view css_class = {}) {
-  std::string out = "<td";
-  if (!css_class.empty()) out += " class=\"" + std::string(css_class) + "\"";
-  if (!label.empty()) out += " data-label=\"" + escaped(label) + "\"";
-  return out + ">" + std::string(html) + "</td>";
-}
-
-std::string small(std::string_view text) {
-  return text.empty() ? std::string() : "<small>" + escaped(text) + "</small>";
-}
-
-// Short figures that must not be broken.
-std::string small_figures(std::string_view text) {
-  return text.empty() ? std::string() : "<small class=\"n\">" + escaped(text) + "</small>";
-}
-
-std::string bold(std::string_view text) { return "<b>" + escaped(text) + "</b>"; }
-
-std::string estimate_html(const Estimate& e) {
-  return e.n == 0 || !std::isfinite(e.median) ? "–" : bold(number(e.median)) + small_figures(interval(e));
-}
-
-// A name that is short stays whole in a narrow column; a long one is broken rather than cut.
-std::string label_html(const Naming& naming, std::size_t i) {
-  constexpr std::size_t whole = 24;
-  return "<span class=\"name s" + std::to_string(naming.series[i]) +
-         (code_points(naming.labels[i]) <= whole ? " whole" : "") + "\">" + escaped(naming.labels[i]) + "</span>";
-}
-
-std::string name_html(const Matrix& matrix, const Naming& naming, std::size_t i) {
-  const Row& row = matrix.rows[i];
-  const Subject& s = row.subject;
-  std::string out = label_html(naming, i);
-  std::string where;
-  for (const std::string* part : {&s.device, &s.version}) {
-    if (part->empty() || naming.labels[i].find(*part) != std::string::npos) continue;
-    where += (where.empty() ? "" : ", ") + clean(*part, 80);
-  }
-  out += small(where);
-  if (row.prompts == Prompts::cached) {
-    std::uint32_t cached = 0;
-    for (const Timing& timing : row.rounds) cached = std::max(cached, timing.cached_tokens);
-    out += small(std::to_string(cached) + " of " + std::to_string(row.prompt_tokens) + " prompt tokens from the cache");
-  } else if (group_of(matrix, row) == Group::other_lengths) {
-    out += small(lengths_of(row));
-  }
-  if (noisy(row.noise).value_or(false)) out += "<small class=\"warn\">noisy run</small>";
-  return out;
-}
 
 std::string parity_html(const Subject& subject) {
   if (!subject.parity) return subject.text_only ? "n/a<small>text only</small>" : "–";
@@ -87,12 +38,6 @@ std::string memory_html(const Memory& memory) {
   return out;
 }
 
-// "0.356", and of which values it is the largest where they are too few for a percentile.
-std::string tail_html(const Delay& delay) {
-  const Tail tail = tail_of_delay(delay);
-  return bold(number(tail.ms)) + (tail.name == "p99" ? "" : small_figures(tail.name));
-}
-
 // A column stands only where some row has something for it.
 struct Column {
   std::string head;
@@ -115,7 +60,7 @@ std::vector<Column> columns_of(const Matrix& matrix) {
        [](const Row& r) { return &r.prefill_tok_s; }},
       {"Decode", "decode", "tok/s", [](const Row& r) { return r.decode_tok_s.n > 0; },
        [](const Row& r) { return estimate_html(r.decode_tok_s); }, [](const Row& r) { return &r.decode_tok_s; }},
-      {"Of limit", "limit", "reading weights", [share](const Row& r) { return std::isfinite(share(r)); },
+      {"Of limit", "limit", "of reading memory", [share](const Row& r) { return std::isfinite(share(r)); },
        [share](const Row& r) { return std::isfinite(share(r)) ? bold(percent(share(r))) : std::string("n/a"); }},
       {"Parity", "parity", "with the reference", [](const Row& r) { return r.subject.parity.has_value(); },
        [](const Row& r) { return parity_html(r.subject); }},
@@ -160,29 +105,13 @@ std::size_t best_of(const Matrix& matrix, const Naming& naming, const Column& co
   std::vector<std::size_t> candidates;
   for (std::size_t i = 0; i < naming.shown(); ++i) {
     const Row& row = matrix.rows[i];
-    if (group_of(matrix, row) == Group::workload && column.ranked(row)->n >= verdict_rounds) candidates.push_back(i);
+    if (group_of(matrix, row) == Group::workload && is_interval(*column.ranked(row))) candidates.push_back(i);
   }
   for (const std::size_t i : candidates) {
     ++compared;
     if (std::ranges::all_of(candidates, [&](std::size_t j) { return j == i || beats(i, j); })) best = i;
   }
   return compared > 1 ? best : naming.shown();
-}
-
-struct Head {
-  std::string name{};
-  std::string unit{};
-  std::string term{};  // of a definition on this page
-};
-
-std::string table(std::string_view css_class, const std::vector<Head>& heads, std::string_view body) {
-  std::string out = "<div class=\"scroll\"><table class=\"" + std::string(css_class) + "\"><thead><tr>";
-  for (const Head& head : heads) {
-    const std::string name = head.term.empty() ? escaped(head.name) : linked_term(head.term, head.name);
-    out +=
-        "<th scope=\"col\">" + name + (head.unit.empty() ? "" : "<small>" + escaped(head.unit) + "</small>") + "</th>";
-  }
-  return out + "</tr></thead><tbody>" + std::string(body) + "</tbody></table></div>";
 }
 
 }  // namespace
@@ -209,8 +138,7 @@ std::string result_table(const Matrix& matrix, const Naming& naming) {
   for (const std::size_t i : in_groups(matrix, naming)) {
     const Row& row = matrix.rows[i];
     if (const Group group = group_of(matrix, row); group != before) {
-      body += "<tr class=\"group\"><th scope=\"rowgroup\" colspan=\"" + std::to_string(columns.size() + 1) + "\">" +
-              escaped(title_of(group)) + "<small>not compared with the rows above</small></th></tr>";
+      body += group_line(group, columns.size() + 1);
       before = group;
     }
     body += "<tr>" + cell("", name_html(matrix, naming, i));
@@ -252,6 +180,7 @@ std::string remark_list(const Matrix& matrix, const Naming& naming) {
 
 std::string cold_table(const Matrix& matrix, const Naming& naming) {
   const std::span rows = std::span(matrix.rows).first(naming.shown());
+  const bool any_load = std::ranges::any_of(rows, [](const Row& row) { return std::isfinite(row.load_s); });
   const bool any_first = std::ranges::any_of(rows, [](const Row& row) { return row.first.has_value(); });
   const bool any_cold = std::ranges::any_of(rows, [](const Row& row) { return row.cold.has_value(); });
   const auto beside = [](double value, const Estimate& rounds) {
@@ -262,8 +191,9 @@ std::string cold_table(const Matrix& matrix, const Naming& naming) {
   std::string body;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const Row& row = rows[i];
-    if (row.prompts != Prompts::fresh || (!row.first && !row.cold)) continue;
+    if (row.prompts != Prompts::fresh || (!row.first && !row.cold && !std::isfinite(row.load_s))) continue;
     body += "<tr>" + cell("", name_html(matrix, naming, i));
+    if (any_load) body += cell("Loading, s", std::isfinite(row.load_s) ? bold(number(row.load_s)) : "–");
     if (any_first) {
       const std::string tokens = row.first ? std::to_string(row.first->prompt_tokens) + " + " +
                                                  std::to_string(row.first->output_tokens) + " tokens"
@@ -281,6 +211,10 @@ std::string cold_table(const Matrix& matrix, const Naming& naming) {
   if (body.empty()) return {};
   std::vector<Head> heads{{"Engine"}};
   std::string under;
+  if (any_load) {
+    heads.push_back({"Loading", "s"});
+    under += "Loading is from asking for the engine to its being ready. ";
+  }
   if (any_first) {
     heads.insert(heads.end(), {{"First request", "TTFT, ms"}, {"First request", "decode, tok/s"}});
     under +=

@@ -68,8 +68,9 @@ struct CurvePoint {
   double y = no_value;
   double low = no_value;
   double high = no_value;
-  std::size_t n = 0;   // values behind it
-  std::string note{};  // said of this point when it is looked at
+  std::size_t n = 0;    // values behind it
+  double coverage = 0;  // of [low, high], as an Estimate's
+  std::string note{};   // said of this point when it is looked at
 };
 
 struct Curve {

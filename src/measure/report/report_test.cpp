@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "measure/printed.h"
 #include "measure/record_json.h"
 #include "measure/report/format.h"
 #include "measure/report/scale.h"
@@ -128,14 +129,29 @@ std::string met(const std::string& text, const std::vector<std::string>& parts) 
 
 // ---- numbers and text
 
-TEST(ReportFormat, numbers_have_three_significant_digits) {
+TEST(ReportFormat, the_terminal_the_table_for_an_issue_and_the_page_show_the_same_digits) {
+  for (const double value : {61.234, 0.26449, 9.999, 99.96, 1425.4, 39449.0, 0.0512, 2.0, 0.5, 244.3}) {
+    std::string page = number(value);
+    if (const std::size_t at = page.find("\u202f"); at != std::string::npos)
+      page.erase(at, std::string("\u202f").size());
+    EXPECT_EQ(page, measure::number(value));
+    const Estimate e{.median = value, .low = value * 0.9, .high = value * 1.1, .n = 6, .coverage = 0.96875};
+    std::string both = number(value) + " " + report::interval(e);
+    for (std::size_t at = both.find("\u202f"); at != std::string::npos; at = both.find("\u202f")) {
+      both.erase(at, std::string("\u202f").size());
+    }
+    EXPECT_EQ(both, with_interval(e));
+  }
+}
+
+TEST(ReportFormat, numbers_have_three_significant_digits_and_whole_ones_all) {
   EXPECT_EQ(number(61.234), "61.2");
   EXPECT_EQ(number(0.26449), "0.264");
   EXPECT_EQ(number(9.999), "10.0");
   EXPECT_EQ(number(99.96), "100");
-  EXPECT_EQ(number(1425), "1430");
-  EXPECT_EQ(number(39449), "39\u202f400");
-  EXPECT_EQ(number(1234567), "1\u202f230\u202f000");
+  EXPECT_EQ(number(1425), "1425");
+  EXPECT_EQ(number(39449), "39\u202f449");
+  EXPECT_EQ(number(1234567), "1\u202f234\u202f567");
   EXPECT_EQ(number(0), "0");
   EXPECT_EQ(number(-0.5), "−0.500");
   EXPECT_EQ(number(3.2e-6), "3.2×10⁻⁶");
@@ -148,7 +164,7 @@ TEST(ReportFormat, numbers_have_three_significant_digits) {
 
 TEST(ReportFormat, an_interval_has_the_decimals_of_its_median) {
   EXPECT_EQ(report::interval({.median = 61.23, .low = 9.87, .high = 100.04, .n = 5}), "[9.9, 100.0]");
-  EXPECT_EQ(report::interval({.median = 1425, .low = 1399, .high = 1501, .n = 5}), "[1400, 1500]");
+  EXPECT_EQ(report::interval({.median = 1425, .low = 1399, .high = 1501, .n = 5}), "[1399, 1501]");
   EXPECT_EQ(report::interval({.median = 1, .low = 1, .high = 1, .n = 1}), "");
   EXPECT_EQ(report::interval({.median = 1, .low = not_told, .high = 1, .n = 5}), "");
 }
@@ -517,6 +533,81 @@ TEST(ReportPage, however_large_the_record_the_page_has_a_bound) {
   EXPECT_LE(html.size(), page_bytes_max);
   EXPECT_EQ(tag_complaint(html), "");
   EXPECT_EQ(missing(html, {"20 more rows", "too large to be kept inside this page"}), "");
+}
+
+// Three rounds of 512 + 64 tokens on the CPU, whose ceiling was taken in each.
+Matrix with_ceilings() {
+  Matrix matrix;
+  matrix.rows = {measured("a", {50, 51, 52}), measured("b", {40, 41, 42})};
+  matrix.artifact.bytes_per_token = 900'000'000;
+  for (Row& row : matrix.rows) row.kv_bytes_per_token = 100'000'000;
+  for (std::uint32_t round = 0; round <= 3; ++round) {
+    CeilingRound one{.round = round};
+    one.ceilings.read_gb_s = 60.0 + 10 * round;
+    matrix.ceiling_rounds.push_back(one);
+  }
+  matrix.ceiling_rounds.push_back({.round = 1, .depth = 8192});
+  return matrix;
+}
+
+TEST(ReportPage, the_reading_limit_is_that_of_each_round_with_keys_and_values) {
+  Matrix matrix = with_ceilings();
+  EXPECT_EQ(report::read_limits_tok_s(matrix, matrix.rows[0]), (std::vector<double>{70, 80, 90}));
+  EXPECT_EQ(report::read_limit_tok_s(matrix, matrix.rows[0]), 80);
+  EXPECT_EQ(missing(to_html(matrix), {"reading limit 80.0 tok/s", "95.4\u202fMiB of keys and values",
+                                      "limit, 3 in order: 90.0 tok/s, reading limit in this round"}),
+            "");
+  for (Row& row : matrix.rows) row.share_reason = "the weights fit the caches: reading memory does not bound them";
+  EXPECT_EQ(met(to_html(matrix), {"reading limit 80", "reading limit in this round"}), "");
+  EXPECT_THAT(verdict(matrix).sentences, testing::Contains(HasSubstr("No share of a reading limit: the weights fit")));
+}
+
+TEST(ReportPage, waiting_between_tokens_and_for_the_whole_answer_is_shown_where_it_was_measured) {
+  Matrix matrix = with_ceilings();
+  EXPECT_EQ(met(to_html(matrix), {"id=\"latency\"", "id=\"def-gap\"", "Loading"}), "");
+  matrix.rows[0].gap_ms = {.median = 19.5, .low = 19, .high = 20, .n = 3, .coverage = 0.75};
+  matrix.rows[0].between_tokens = {.p50_ms = 19.4, .p99_ms = 31.5, .max_ms = 44.5, .samples = 189};
+  matrix.rows[1].between_tokens = {.p50_ms = 24.4, .max_ms = 46.5, .samples = 99};
+  matrix.rows[1].total_ms = {.median = 2500, .low = 2400, .high = 2600, .n = 6, .coverage = 0.96875};
+  matrix.rows[1].energy.j_per_output_token = 0.42;
+  matrix.rows[1].load_s = 3.25;
+  const std::string html = to_html(matrix);
+  EXPECT_EQ(tag_complaint(html), "");
+  EXPECT_EQ(
+      missing(html, {"id=\"latency\"", "<b>19.5</b>", "<b>31.5</b>", "<b>46.5</b><small class=\"n\">max of 99</small>",
+                     "<b>2500</b>", "[2400, 2600]", "J/output token", "id=\"def-gap\"", "Loading, s\"><b>3.25</b>",
+                     "96.9\u202f% interval of the median; of fewer than 6 values their range"}),
+      "");
+  EXPECT_EQ(met(html, {"<b>44.5</b>", "J/prompt token"}), "");
+}
+
+TEST(ReportPage, memory_against_context_is_that_of_host_and_gpu_together) {
+  Matrix matrix = with_ceilings();
+  matrix.rows[0].subject.device = "cuda";
+  matrix.rows[0].context_sweep = {{.depth = 512, .memory_peak_bytes = 1U << 30U, .device_peak_bytes = 3ULL << 30U},
+                                  {.depth = 2048, .memory_peak_bytes = 1U << 30U, .device_peak_bytes = 4ULL << 30U}};
+  matrix.rows[0].memory.peak_bytes = 1U << 30U;
+  matrix.rows[0].memory.device_peak_bytes = 3ULL << 30U;
+  const std::string html = to_html(matrix);
+  EXPECT_EQ(missing(html, {"a, 512 tokens: 4.00 GiB", "a, 2048 tokens: 5.00 GiB", "<b>4.00\u202fGiB</b>",
+                           "host 1.00\u202fGiB", "GPU 3.00\u202fGiB", "seen, GPU: 3.00"}),
+            "");
+  EXPECT_THAT(to_markdown(matrix), HasSubstr("4.00\u202fGiB (host 1.00\u202fGiB, GPU 3.00\u202fGiB)"));
+}
+
+TEST(ReportPage, the_machine_is_told_from_others_of_its_kind) {
+  Matrix matrix = with_ceilings();
+  matrix.machine.hypervisor = "KVM";
+  matrix.machine.smt = "on";
+  matrix.machine.numa_nodes = 2;
+  matrix.machine.microcode = "0x2b000603";
+  matrix.machine.machine_id = "0123456789abcdef";
+  matrix.environment.assay_commit = "76cb89d";
+  matrix.environment.compiler_flags = "-O2 -ffp-contract=off";
+  EXPECT_EQ(
+      missing(to_html(matrix), {"<dd>KVM</dd>", "<dt>Hyper-threads</dt><dd>on</dd>", "<dt>NUMA nodes</dt><dd>2</dd>",
+                                "0x2b000603", "0123456789abcdef", "76cb89d", "-O2 -ffp-contract=off"}),
+      "");
 }
 
 TEST(ReportPage, cold_starts_stand_apart_with_what_the_record_has_of_them) {

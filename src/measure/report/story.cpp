@@ -170,16 +170,24 @@ std::string subject_sentence(const Matrix& matrix) {
   return out;
 }
 
-double read_limit_tok_s(const Matrix& matrix, const Row& row) {
-  const double ceiling = read_ceiling(row, matrix.ceilings);
-  if (!(ceiling > 0) || matrix.artifact.bytes_per_token == 0) return not_told;
-  return ceiling * 1e9 / static_cast<double>(matrix.artifact.bytes_per_token);
+std::vector<double> read_limits_tok_s(const Matrix& matrix, const Row& row) {
+  std::vector<double> out;
+  const auto bytes_read =
+      static_cast<double>(matrix.artifact.bytes_per_token) + static_cast<double>(row.kv_bytes_per_token);
+  if (!row.share_reason.empty() || !(bytes_read > 0)) return out;
+  for (const CeilingRound& round : matrix.ceiling_rounds) {
+    if (round.round == 0 || round.depth != 0 || round.round > rounds_max) continue;
+    if (out.size() < round.round) out.resize(round.round, not_told);
+    const double ceiling = read_ceiling(row, round.ceilings);
+    if (ceiling > 0) out[round.round - 1] = ceiling * 1e9 / bytes_read;
+  }
+  return out;
 }
 
-bool read_limit_applies(const Row& row) { return row.subject.device == "cpu" || row.subject.device == "cuda"; }
-
-bool weights_fit_cache(const Matrix& matrix) {
-  return matrix.machine.cache_bytes > 0 && matrix.artifact.bytes_per_token < matrix.machine.cache_bytes;
+double read_limit_tok_s(const Matrix& matrix, const Row& row) {
+  std::vector<double> limits = read_limits_tok_s(matrix, row);
+  std::erase_if(limits, [](double limit) { return !std::isfinite(limit); });
+  return limits.empty() ? not_told : median(limits);
 }
 
 std::string other_choices(const Parity& parity) {

@@ -41,16 +41,10 @@ std::string place_title(const Matrix& matrix);
 // What was measured, where and how, in one sentence.
 std::string subject_sentence(const Matrix& matrix);
 
-// The speed at which reading the weights would bound decoding, tokens per second; NaN where it was not measured.
-double read_limit_tok_s(const Matrix& matrix, const Row& row);
-// The ceiling is that of the CPU's memory: an accelerator's row has none.
-bool read_limit_applies(const Row& row);
-// All weights fit into a cache, so that reading memory does not bound decoding.
-bool weights_fit_cache(const Matrix& matrix);
-
-// Below so many rounds the widest interval of a median, from the smallest to the largest value, holds it in less than
-// 95 % of runs (1 - 2^(1-n)), so nothing is called faster.
-inline constexpr std::size_t verdict_rounds = 6;
+// The speed at which reading weights, keys and values would bound this row's decoding in each round, tokens per second:
+// of round 1 first, NaN where a round has no ceiling; empty where nothing bounds it so (share_reason says why).
+std::vector<double> read_limits_tok_s(const Matrix& matrix, const Row& row);
+double read_limit_tok_s(const Matrix& matrix, const Row& row);  // their median; NaN: there is none
 
 // Speed of `row` over that of `base`, by rounds: interleaved rounds are pairs. n = 0 where one has no figure, or their
 // requests had other lengths; n = 1 (no interval) where their rounds do not pair up.
@@ -65,7 +59,7 @@ struct Verdict {
   std::vector<std::string> sentences{};
 };
 // Never says that one engine is faster than another where the interval of their ratio holds 1, there are fewer than
-// verdict_rounds of them, or their requests had other lengths.
+// interval_values_min of them, or their requests had other lengths.
 Verdict verdict_of(const Matrix& matrix, const Naming& naming);
 
 struct Remark {

@@ -76,6 +76,7 @@ a.term{text-decoration:underline dotted;text-underline-offset:3px}
 .bound{stroke:var(--c);stroke-width:2.2}
 .mark{fill:var(--c);stroke:var(--page);stroke-width:1}
 .mark.hollow{fill:var(--page);stroke:var(--c);stroke-width:1.8}
+.limit{stroke:var(--ink);stroke-width:2}.plot .curve.limits{stroke:var(--ink);stroke-width:1.2;stroke-dasharray:5 3}.unnamed .label{fill:var(--ink)}.unnamed .leader{stroke:var(--ink)}
 .mark.thin{fill:none;stroke:var(--c);stroke-width:2}
 .halo-ring{fill:none;stroke:var(--c);stroke-width:1.3}
 .cut{stroke:var(--page);stroke-width:2.2}

@@ -210,6 +210,9 @@ void Svg::mark(XY c, Mark mark, std::size_t series, double radius, std::string_v
       strokes(cross, "mark thin");
       break;
     }
+    case Mark::limit:
+      line({c.x - radius * 1.5, c.y}, {c.x + radius * 1.5, c.y}, "limit");
+      break;
     case Mark::value:
       shape(c, series, radius, "mark");
       break;

@@ -21,6 +21,7 @@ enum class Mark : unsigned char {
   cold,     // hollow circle: the cold round
   rms,      // plus: root mean square
   pages,    // cross: touching pages
+  limit,    // short level line: what reading memory allows
 };
 
 enum class Anchor : unsigned char { start, middle, end };

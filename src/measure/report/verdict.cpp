@@ -74,15 +74,14 @@ std::string speeds_text(const Matrix& matrix, const Naming& naming, const Order&
 
 void add_limit(const Matrix& matrix, const Naming& naming, std::size_t best, Verdict& out) {
   const Row& row = matrix.rows[best];
-  const bool on_cpu = row.subject.device == "cpu";
-  if (on_cpu && weights_fit_cache(matrix)) {
-    out.sentences.push_back("The weights fit into a cache of this machine, so reading memory does not bound them.");
+  const double share = share_of_limit(row);
+  if (!std::isfinite(share)) {
+    if (!row.share_reason.empty())
+      out.sentences.push_back("No share of a reading limit: " + clean(row.share_reason) + ".");
     return;
   }
-  const double share = share_of_limit(row);
-  if (!std::isfinite(share) || !read_limit_applies(row)) return;
   out.sentences.push_back(naming.labels[best] + " reaches " + percent(share) + " of the speed at which this " +
-                          (on_cpu ? "machine" : "GPU") + " can read the weights (" +
+                          (row.subject.device == "cpu" ? "machine" : "GPU") + " can read what a token needs (" +
                           number(read_limit_tok_s(matrix, row)) + " tok/s).");
 }
 
@@ -100,7 +99,7 @@ void add_prefill(const Matrix& matrix, const Naming& naming, Verdict& out) {
               ratios_text(matrix, naming, order, Figure::prefill, true);
     } else {
       text += speeds_text(matrix, naming, order, Figure::prefill);
-      if (e.n >= verdict_rounds) text += "; " + naming.labels[order[1]] + " is not to be told apart from the first";
+      if (is_interval(e)) text += "; " + naming.labels[order[1]] + " is not to be told apart from the first";
     }
   }
   out.sentences.push_back(text + ".");
@@ -162,12 +161,12 @@ std::string headline_of(const Matrix& matrix, const Naming& naming, const Order&
     const Estimate& e = best.decode_tok_s;
     std::string text = naming.labels[order[0]] + " decodes " + speed;
     if (e.n == 1) return text + ", in one round";
-    if (e.n >= verdict_rounds) return text + " " + interval(e);
+    if (is_interval(e)) return text + " " + interval(e);
     return text + ", " + number(e.low) + " to " + number(e.high) + " in " + counted(e.n, "round");
   }
   const Estimate e = ratio(best, matrix.rows[order[1]], Figure::decode, matrix.settings.seed);
-  if (e.n < verdict_rounds) {
-    out.sentences.push_back("Fewer than " + std::to_string(verdict_rounds) +
+  if (!is_interval(e)) {
+    out.sentences.push_back("Fewer than " + std::to_string(interval_values_min) +
                             " rounds say nothing of which engine is faster: no two are compared.");
     return "Decode: " + speeds_text(matrix, naming, order, Figure::decode) + ", too few rounds to compare";
   }
