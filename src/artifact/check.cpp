@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cmath>
 #include <filesystem>
 #include <map>
@@ -76,6 +77,41 @@ Result<std::vector<std::string>> check_files(const StoredModel& model, const Byt
     if (*hash != file.sha256) complaints.push_back(place + ": SHA-256 is " + *hash + ", was " + file.sha256);
   }
   return complaints;
+}
+
+std::optional<std::int64_t> modified_ns(const fs::path& path) {
+  std::error_code error;
+  const auto time = fs::last_write_time(path, error);
+  if (error) return std::nullopt;
+  const auto since_1970 = std::chrono::file_clock::to_sys(time).time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(since_1970).count();
+}
+
+Result<void> check_unchanged(const StoredModel& model) {
+  std::error_code error;
+  const fs::path path(model.path);
+  const fs::path folder = fs::is_directory(path, error) ? path : path.parent_path();
+  for (const StoredFile& file : model.files) {
+    const fs::path place = folder / file.file_name;
+    const auto changed = [&](const std::string& how) {
+      return fail(Errc::bad_value, "model \"" + model.name + "\": " + place.string() + " " + how +
+                                       ": 'assay models verify " + model.name +
+                                       "' looks at every byte, with --accept it takes the file as it is");
+    };
+    const std::uint64_t bytes = fs::file_size(place, error);
+    if (error == std::errc::no_such_file_or_directory) {
+      return fail(Errc::not_found, "model \"" + model.name + "\": " + place.string() +
+                                       " is gone: 'assay models remove " + model.name + "' forgets the model");
+    }
+    if (error) return changed("cannot be read (" + error.message() + ")");
+    if (bytes != file.bytes)
+      return changed("has " + std::to_string(bytes) + " bytes, had " + std::to_string(file.bytes) +
+                     " when it was imported");
+    const auto modified = modified_ns(place);
+    if (file.modified_ns != 0 && modified && *modified != file.modified_ns)
+      return changed("was written to since it was imported");
+  }
+  return {};
 }
 
 Result<std::vector<Duplicate>> find_duplicates(std::span<const std::string> files, const ByteProgress& progress) {

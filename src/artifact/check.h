@@ -1,6 +1,9 @@
 // Are the bytes still those that were imported, and do they make a model?
 #pragma once
 
+#include <cstdint>
+#include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -17,6 +20,13 @@ Result<std::vector<std::string>> check_values(const Checkpoint& checkpoint, devi
 
 // How the files differ from the manifest: missing, another size, other bytes. Empty: they are those that were imported.
 Result<std::vector<std::string>> check_files(const StoredModel& model, const ByteProgress& progress = {});
+
+// When a file was last written, in nanoseconds since 1970; nullopt: it is not there.
+std::optional<std::int64_t> modified_ns(const std::filesystem::path& path);
+
+// Whether the files look as they did when they were imported: size and time of the last writing, so that it costs nothing
+// before every run. Errc::bad_value names the model, the file, and what to do; Errc::not_found: a file is gone.
+Result<void> check_unchanged(const StoredModel& model);
 
 // Files of one content that lie on the disk more than once; links to one file count once. Symbolic links and empty files
 // are left out, files that cannot be read are an error. Only files that share their size are read.

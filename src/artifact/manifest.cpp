@@ -38,7 +38,8 @@ std::string_view name(Kept kept) {
 std::string write_manifest(const StoredModel& model) {
   Json files = Json::array();
   for (const StoredFile& file : model.files)
-    files.push_back({{"name", file.file_name}, {"bytes", file.bytes}, {"sha256", file.sha256}});
+    files.push_back(
+        {{"name", file.file_name}, {"bytes", file.bytes}, {"modified_ns", file.modified_ns}, {"sha256", file.sha256}});
   const Json json = {{"version", version},
                      {"kept", name(model.kept)},
                      {"source", model.source},
@@ -88,6 +89,8 @@ Result<StoredModel> read_manifest(std::string_view text, const std::string& wher
     ASSAY_TRY(read(entry, "name", file.file_name, where + ": files"));
     ASSAY_TRY(read(entry, "bytes", file.bytes, where + ": files"));
     ASSAY_TRY(read(entry, "sha256", file.sha256, where + ": files"));
+    // Earlier programs did not write it.
+    if (entry.contains("modified_ns")) ASSAY_TRY(read(entry, "modified_ns", file.modified_ns, where + ": files"));
     // A name that leaves the folder is not followed.
     if (file.file_name.empty() || file.file_name.find('/') != std::string::npos || file.file_name == "..")
       return fail(Errc::bad_value, where + ": files: \"" + file.file_name + "\", expected a name without folder");

@@ -3,16 +3,19 @@
 #include <algorithm>
 #include <utility>
 
+#include "artifact/check.h"
 #include "artifact/manifest.h"
 #include "base/mapped_file.h"
 #include "base/output_file.h"
 #include "base/staging.h"
+#include "tokenizer/unicode.h"
 
 namespace assay::artifact {
 namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::size_t name_bytes_max = 200;
 constexpr std::size_t manifest_bytes_max = 16U << 20U;  // a folder of a thousand files has 150 KB
 
 std::string file_name(const std::string& path) { return fs::path(path).filename().string(); }
@@ -28,7 +31,8 @@ Result<void> check_name(const std::string& name) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
            others.find(c) != std::string_view::npos;
   };
-  if (!name.empty() && name.size() <= 200 && name.front() != '.' && std::ranges::all_of(name, fits)) return {};
+  if (!name.empty() && name.size() <= name_bytes_max && name.front() != '.' && std::ranges::all_of(name, fits))
+    return {};
   return fail(Errc::bad_value, "name \"" + name + "\": expected letters, digits and ._-+, no dot first");
 }
 
@@ -92,6 +96,54 @@ Result<void> write_text(const fs::path& path, std::string_view text) {
   return file->commit();
 }
 
+// What the files are, into `model`; `files` begin with the weights.
+Result<void> describe(const Checkpoint& checkpoint, const std::vector<std::string>& files, FileHashes hashes,
+                      StoredModel& model) {
+  std::error_code error;
+  model.files.clear();
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    StoredFile file{.file_name = file_name(files[i]), .bytes = fs::file_size(files[i], error), .sha256 = {}};
+    if (error) return std::unexpected(system_error(files[i], error));
+    if (i < hashes.each.size()) {
+      file.sha256 = std::move(hashes.each[i]);
+    } else {
+      auto hash = hash_files({&files[i], 1});
+      if (!hash) return std::unexpected(std::move(hash.error()));
+      file.sha256 = std::move(*hash);
+    }
+    model.files.push_back(std::move(file));
+  }
+  model.sha256 = std::move(hashes.all);
+  model.bytes = checkpoint.file_bytes();
+  model.format = checkpoint.format();
+  model.architecture = checkpoint.config().architecture_name;
+  model.quant = main_quant(checkpoint);
+  model.context = checkpoint.config().context_train;
+  return {};
+}
+
+void note_times(StoredModel& model, const fs::path& folder) {
+  for (StoredFile& file : model.files) file.modified_ns = modified_ns(folder / file.file_name).value_or(0);
+}
+
+// "mein-Modell-u" for "mein Modell ü".
+std::string fitting_name(const std::string& text) {
+  std::string buffer;
+  std::string out;
+  for (const char c : unicode::normalize(unicode::sanitize(text, buffer), unicode::Form::nfkd)) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x80 && byte < 0xC0) continue;         // the first byte stands for the character
+    const bool accent = byte == 0xCC || byte == 0xCD;  // U+0300..U+037F
+    const bool fits = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                      std::string_view("._+").find(c) != std::string_view::npos;
+    if (fits) out += c;
+    if (!fits && !accent && !out.empty() && out.back() != '-') out += '-';
+  }
+  while (!out.empty() && (out.front() == '.' || out.front() == '-')) out.erase(0, 1);
+  while (!out.empty() && (out.back() == '-' || out.back() == '.')) out.pop_back();
+  return out.substr(0, name_bytes_max);
+}
+
 Result<StoredModel> read_folder(const fs::path& folder) {
   const std::string where = (folder / manifest_name).string();
   const auto text = read_text_file(where, manifest_bytes_max);
@@ -115,7 +167,7 @@ std::string name_from_path(const std::string& path) {
   // "-00001-of-00002"
   const std::size_t of = name.rfind("-of-");
   if (of != std::string::npos && of >= 6 && name.size() - of == 9 && name[of - 6] == '-') name.resize(of - 6);
-  return name;
+  return fitting_name(name);
 }
 
 Result<std::vector<StoredModel>> Store::list() const {
@@ -152,6 +204,8 @@ Result<StoredModel> Store::import(const ImportOptions& options, const ByteProgre
   std::error_code error;
   StoredModel model;
   model.name = options.name.empty() ? name_from_path(options.path) : options.name;
+  if (model.name.empty())
+    return fail(Errc::bad_value, options.path + ": no name can be made of it, expected one: --name NAME");
   ASSAY_TRY(check_name(model.name));
   const auto checkpoint = Checkpoint::open(options.path);
   if (!checkpoint) return std::unexpected(checkpoint.error());
@@ -171,10 +225,13 @@ Result<StoredModel> Store::import(const ImportOptions& options, const ByteProgre
 
   model.source = fs::absolute(options.path, error).lexically_normal().string();
   const std::vector<std::string> files = files_of(*checkpoint);
-  const std::size_t weights = checkpoint->files().size();
   auto hashes = hash_each(checkpoint->files(), progress);
   if (!hashes) return std::unexpected(std::move(hashes.error()));
-  model.sha256 = std::move(hashes->all);
+  model.sha256 = hashes->all;
+  if (!options.sha256.empty() && options.sha256 != model.sha256) {
+    return fail(Errc::bad_value, options.path + ": SHA-256 is " + model.sha256 + ", expected " + options.sha256 +
+                                     " as its name says: the file was changed or cut");
+  }
   const auto twice = [&]() -> Result<void> {
     const auto others = list();
     if (!others) return std::unexpected(others.error());
@@ -185,28 +242,13 @@ Result<StoredModel> Store::import(const ImportOptions& options, const ByteProgre
     return {};
   };
   ASSAY_TRY(twice());  // before anything is copied
-  for (std::size_t i = 0; i < files.size(); ++i) {
-    StoredFile file{.file_name = file_name(files[i]), .bytes = fs::file_size(files[i], error), .sha256 = {}};
-    if (error) return std::unexpected(system_error(files[i], error));
-    if (i < weights) {
-      file.sha256 = std::move(hashes->each[i]);
-    } else {
-      auto hash = hash_files({&files[i], 1});
-      if (!hash) return std::unexpected(std::move(hash.error()));
-      file.sha256 = std::move(*hash);
-    }
-    model.files.push_back(std::move(file));
-  }
-  model.bytes = checkpoint->file_bytes();
-  model.format = checkpoint->format();
-  model.architecture = checkpoint->config().architecture_name;
-  model.quant = main_quant(*checkpoint);
-  model.context = checkpoint->config().context_train;
+  ASSAY_TRY(describe(*checkpoint, files, std::move(*hashes), model));
   model.imported_unix_s = options.now_unix_s;
 
   const auto kept = keep_files(files, staging->tree(), options.as);
   if (!kept) return std::unexpected(kept.error());
   model.kept = *kept;
+  note_times(model, *kept == Kept::reference ? fs::path(files.front()).parent_path() : staging->tree());
   ASSAY_TRY(write_text(staging->tree() / manifest_name, write_manifest(model)));
   // Somebody may have imported the same weights under another name meanwhile: asked again where nobody else can commit.
   const auto all = FolderLock::take(folder_, "", "the models in " + folder_.string(), FolderLock::Wait::yes);
@@ -214,6 +256,23 @@ Result<StoredModel> Store::import(const ImportOptions& options, const ByteProgre
   ASSAY_TRY(twice());
   ASSAY_TRY(staging->commit());
   return read_folder(place);
+}
+
+Result<StoredModel> Store::accept(std::string_view name, std::int64_t now_unix_s, const ByteProgress& progress) const {
+  auto model = find(name);
+  if (!model) return model;
+  const auto lock = FolderLock::take(folder_, model->name, "model \"" + model->name + "\"");
+  if (!lock) return std::unexpected(lock.error());
+  const auto checkpoint = Checkpoint::open(model->path);
+  if (!checkpoint) return std::unexpected(checkpoint.error());
+  auto hashes = hash_each(checkpoint->files(), progress);
+  if (!hashes) return std::unexpected(std::move(hashes.error()));
+  const auto files = files_of(*checkpoint);
+  ASSAY_TRY(describe(*checkpoint, files, std::move(*hashes), *model));
+  note_times(*model, fs::path(files.front()).parent_path());
+  model->imported_unix_s = now_unix_s;
+  ASSAY_TRY(write_text(folder_ / model->name / manifest_name, write_manifest(*model)));
+  return read_folder(folder_ / model->name);
 }
 
 Result<std::uint64_t> Store::remove(std::string_view name) const {

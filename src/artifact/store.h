@@ -29,6 +29,7 @@ struct StoredFile {
   std::string file_name;  // without folder
   std::uint64_t bytes = 0;
   std::string sha256;
+  std::int64_t modified_ns = 0;  // when it was last written, since 1970; 0: not known
 };
 
 struct StoredModel {
@@ -51,6 +52,7 @@ struct ImportOptions {
   std::string name{};  // empty: from the path
   Kept as = Kept::link;
   std::int64_t now_unix_s = 0;  // for the manifest
+  std::string sha256{};         // what the weights' SHA-256 must be; empty: anything
 };
 
 class Store final {
@@ -66,9 +68,12 @@ class Store final {
 
   // Opens the model as a checkpoint, hashes it and keeps it. Where a hard link cannot be made (another file system) the
   // result says Kept::reference. Errc::bad_value: a name that is no file name, or taken, or the same SHA-256 under
-  // another name; the checkpoint's own errors; Errc::full: another process imports or removes this name, or with path,
+  // another name, or another SHA-256 than the wanted one; the checkpoint's own errors; Errc::full: another process imports or removes this name, or with path,
   // bytes needed and free (copies).
   Result<StoredModel> import(const ImportOptions& options, const ByteProgress& progress = {}) const;
+
+  // Takes the files as they are now: opens and hashes them anew and writes the manifest. Errors as import().
+  Result<StoredModel> accept(std::string_view name, std::int64_t now_unix_s, const ByteProgress& progress = {}) const;
 
   // Forgets the model and deletes its links or copies. Gives the bytes that became free: 0 where the same files have
   // another name elsewhere. Errc::full: another process imports or removes this name.
@@ -78,7 +83,8 @@ class Store final {
   std::filesystem::path folder_;
 };
 
-// "qwen3-4b" for "/x/qwen3-4b.gguf", "/x/qwen3-4b-00001-of-00002.gguf" and "/x/qwen3-4b/".
+// "qwen3-4b" for "/x/qwen3-4b.gguf", "/x/qwen3-4b-00001-of-00002.gguf" and "/x/qwen3-4b/"; what a name may not have
+// becomes a dash, accents go: "mein-Modell-u" for "mein Modell ü.gguf". Empty where nothing is left.
 std::string name_from_path(const std::string& path);
 
 }  // namespace assay::artifact

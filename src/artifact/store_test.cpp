@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <fstream>
 #include <functional>
 #include <iterator>
@@ -15,6 +16,7 @@
 #include "artifact/check.h"
 #include "artifact/manifest.h"
 #include "artifact/synth.h"
+#include "base/json.h"
 #include "model/tiny_model.h"
 
 namespace assay::artifact {
@@ -133,6 +135,75 @@ TEST_F(StoreTest, the_same_weights_or_name_twice_are_refused) {
   EXPECT_THAT(refusal({.path = from, .name = "other"}), HasSubstr("the same weights are there already as \"tiny\""));
   EXPECT_THAT(refusal({.path = model("b.gguf", 2), .name = "tiny"}),
               HasSubstr("a model named \"tiny\" is there already"));
+}
+
+TEST_F(StoreTest, a_name_is_made_of_whatever_the_path_has) {
+  for (const auto& [path, name] :
+       std::vector<std::pair<std::string, std::string>>{{"/x/mein Modell \u00FC.gguf", "mein-Modell-u"},
+                                                        {"/x/caf\u00E9 (2).gguf", "cafe-2"},
+                                                        {"/x/.hidden.gguf", "hidden"},
+                                                        {"/x/a  --  b/", "a-b"},
+                                                        {"/x/\u4E2D\u6587.gguf", ""},
+                                                        {"/x/qwen3-4b-00001-of-00002.gguf", "qwen3-4b"},
+                                                        {"/x/bad\xFF"
+                                                         "byte.gguf",
+                                                         "bad-byte"}})
+    EXPECT_EQ(name_from_path(path), name) << path;
+  const std::string from = model("mein Modell \u00FC.gguf");
+  ASSERT_TRUE(store_.import({.path = from}));
+  EXPECT_TRUE(store_.find("mein-Modell-u"));
+  EXPECT_THAT(refusal({.path = model("\u4E2D\u6587.gguf", 2)}),
+              HasSubstr("no name can be made of it, expected one: --name"));
+}
+
+TEST_F(StoreTest, a_file_that_was_written_to_is_told_before_a_run) {
+  const std::string from = model("tiny.gguf");
+  const auto made = store_.import({.path = from});
+  ASSERT_TRUE(made);
+  EXPECT_TRUE(check_unchanged(*made));
+  const auto time = fs::last_write_time(from);
+  damage(from);  // the same bytes on the disk as the link's
+  fs::last_write_time(from, time + std::chrono::seconds(1));
+  EXPECT_THAT(
+      to_string(check_unchanged(*store_.find("tiny")).error()),
+      HasSubstr("model \"tiny\": " + made->path + " was written to since it was imported: 'assay models verify tiny'"));
+  ASSERT_EQ(check_files(*made)->size(), 1U);
+  const auto accepted = store_.accept("tiny", 1'800'000'000);
+  ASSERT_TRUE(accepted) << to_string(accepted.error());
+  EXPECT_NE(accepted->sha256, made->sha256);
+  EXPECT_EQ(accepted->imported_unix_s, 1'800'000'000);
+  EXPECT_TRUE(check_unchanged(*store_.find("tiny")));
+  EXPECT_THAT(check_files(*store_.find("tiny")).value(), IsEmpty());
+}
+
+TEST_F(StoreTest, a_file_of_another_size_or_none_is_told_before_a_run) {
+  const std::string from = model("tiny.gguf");
+  const auto made = store_.import({.path = from, .as = Kept::reference});
+  ASSERT_TRUE(made);
+  std::ofstream(from, std::ios::app) << "more";
+  EXPECT_THAT(to_string(check_unchanged(*made).error()), HasSubstr("bytes, had "));
+  fs::remove(from);
+  const auto gone = check_unchanged(*made);
+  EXPECT_EQ(gone.error().code, Errc::not_found);
+  EXPECT_THAT(gone.error().detail, HasSubstr("is gone: 'assay models remove tiny' forgets the model"));
+}
+
+TEST_F(StoreTest, a_manifest_without_times_is_compared_by_size) {
+  const std::string from = model("tiny.gguf");
+  auto made = store_.import({.path = from});
+  ASSERT_TRUE(made);
+  for (StoredFile& file : made->files) file.modified_ns = 0;
+  fs::last_write_time(from, fs::last_write_time(from) + std::chrono::hours(1));
+  EXPECT_TRUE(check_unchanged(*made));
+  Json old = parse_json(write_manifest(*made), "manifest").value();
+  for (Json& file : old["files"]) file.erase("modified_ns");
+  EXPECT_TRUE(read_manifest(old.dump(), "old"));
+}
+
+TEST_F(StoreTest, weights_with_another_hash_than_their_name_says_are_refused) {
+  EXPECT_THAT(refusal({.path = model("tiny.gguf"), .sha256 = std::string(64, '0')}),
+              HasSubstr("as its name says: the file was changed or cut"));
+  EXPECT_THAT(store_.list().value(), IsEmpty());
 }
 
 TEST_F(StoreTest, names_that_leave_the_folder_are_refused) {
