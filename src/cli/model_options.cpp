@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "artifact/check.h"
 #include "artifact/store.h"
 #include "cli/foreign.h"
 #include "device/cpu/thread_pool.h"
@@ -18,8 +19,6 @@ namespace {
 namespace fs = std::filesystem;
 
 // Beside an installed program, beside a build inside the source tree, and where it was built.
-constexpr const char* shipped_name = "assay-small-q4_0.gguf";
-
 std::vector<fs::path> shipped_places() {
   const fs::path bin = fs::path(device::program_path()).parent_path();
   return {bin / ".." / "share" / "assay" / "models", bin / ".." / ".." / ".." / "models", ASSAY_SOURCE_DIR "/models"};
@@ -67,29 +66,47 @@ void add_engine_option(CLI::App& command, ModelOptions& options) {
       ->capture_default_str();
 }
 
-Result<std::string> find_model(const Session& session, const std::string& model) {
+Result<std::string> find_model(const Session& session, const std::string& model, IfChanged changed) {
   std::error_code error;
+  const std::string shipped_file = std::string(shipped_model) + ".gguf";
   if (model.empty()) {
     std::string tried;
     for (const fs::path& place : shipped_places()) {
-      const fs::path file = place / shipped_name;
+      const fs::path file = place / shipped_file;
       if (fs::exists(file, error)) return fs::weakly_canonical(file, error).string();
       tried += (tried.empty() ? "" : ", ") + place.lexically_normal().string();
     }
-    return fail(Errc::not_found, std::string(shipped_name) + ": looked in " + tried + "; name a model with --model");
+    return fail(Errc::not_found, shipped_file + ": looked in " + tried + "; name a model with --model");
   }
   if (fs::exists(model, error)) return model;
   const artifact::Store store(session.home() / "models");
   if (model.find('/') == std::string::npos) {
     const auto kept = store.find(model);
-    if (kept) return kept->path;
+    if (kept) {
+      if (changed == IfChanged::refuse) ASSAY_TRY(artifact::check_unchanged(*kept));
+      return kept->path;
+    }
     if (kept.error().code != Errc::not_found) return std::unexpected(kept.error());
     for (const fs::path& candidate : {store.folder() / model, store.folder() / (model + ".gguf")}) {
       if (fs::exists(candidate, error)) return candidate.string();  // put there by hand
     }
+    if (model == shipped_model || model == shipped_file) return find_model(session, "", changed);
   }
-  return fail(Errc::not_found,
-              model + ": no such file or folder, and no model of that name in " + (session.home() / "models").string());
+  std::string names = shipped_model;
+  if (const auto all = store.list()) {
+    for (const artifact::StoredModel& one : *all) names += ", " + one.name;
+  }
+  return fail(Errc::not_found, model + ": no such file or folder, and no model of that name in " +
+                                   store.folder().string() + "; by name there are " + names);
+}
+
+Result<Checkpoint> open_model(const std::string& path) {
+  auto opened = Checkpoint::open(path);
+  std::error_code error;
+  if (opened || opened.error().code != Errc::not_found || !fs::exists(path, error)) return opened;
+  if (fs::is_directory(path, error) && !fs::exists(fs::path(path) / "config.json", error)) return opened;
+  opened.error().code = Errc::bad_value;
+  return opened;
 }
 
 Result<ChatTemplate> load_chat_template(const LoadedModel& model) {
@@ -145,7 +162,7 @@ Result<std::unique_ptr<LoadedModel>> load_model(const Session& session, const Mo
   if (!path) return std::unexpected(std::move(path.error()));
   out->path = std::move(*path);
 
-  auto checkpoint = Checkpoint::open(out->path);
+  auto checkpoint = open_model(out->path);
   if (!checkpoint) return std::unexpected(std::move(checkpoint.error()));
   out->checkpoint = std::make_unique<Checkpoint>(std::move(*checkpoint));
   const Checkpoint& source = *out->checkpoint;

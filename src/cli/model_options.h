@@ -48,8 +48,18 @@ struct LoadedModel {
   std::unique_ptr<schedule::Detokenize> detokenize;
 };
 
-// The file or folder that a model argument means. Errc::not_found says where it was looked for.
-Result<std::string> find_model(const Session& session, const std::string& model);
+// The model that comes with the program, and its name.
+inline constexpr const char* shipped_model = "assay-small-q4_0";
+
+// Whether a kept model whose files were written to since its import is an error (see artifact::check_unchanged).
+enum class IfChanged : std::uint8_t { refuse, take };
+
+// The file or folder that a model argument means: a path, a name that 'assay models list' shows, or "". Errc::not_found
+// says where it was looked for and which names there are.
+Result<std::string> find_model(const Session& session, const std::string& model, IfChanged changed = IfChanged::refuse);
+
+// Checkpoint::open(); what a model that is there lacks is Errc::bad_value.
+Result<Checkpoint> open_model(const std::string& path);
 
 // no_tokenizer: LoadedModel::tokenizer and detokenize stay null, for models that come without a vocabulary.
 enum class Parts : std::uint8_t { all, no_tokenizer };

@@ -1,12 +1,17 @@
 // The parts of `assay models`, each with subcommands of its own.
 #pragma once
 
+#include "artifact/store.h"
 #include "artifact/synth.h"
 #include "cli/command.h"
 
 namespace assay::cli {
 
-void add_models_store(CLI::App& models, Session& session);  // import, list, verify, remove, dedupe
+// The models kept under $ASSAY_HOME.
+inline artifact::Store store_of(const Session& session) { return artifact::Store(session.home() / "models"); }
+
+void add_models_store(CLI::App& models, Session& session);  // import, list, remove, dedupe
+void add_models_verify(CLI::App& models, Session& session);
 void add_models_info(CLI::App& models, Session& session);
 void add_models_convert(CLI::App& models, Session& session);
 void add_models_synth(CLI::App& models, Session& session);

@@ -1,5 +1,8 @@
 // assay models info: what a model is, without loading it.
+#include <array>
+#include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <map>
 #include <memory>
 
@@ -24,6 +27,34 @@ const char* name_of(RopeScaling::Kind kind) {
   return "";
 }
 
+// 1e-06 for a float that a file has as 9.999999974752427e-07.
+double short_number(double value) {
+  const auto rounded = static_cast<float>(value);
+  if (static_cast<double>(rounded) != value || !std::isfinite(value)) return value;
+  std::array<char, 32> text{};
+  for (int digits = 6; digits <= 9; ++digits) {
+    std::snprintf(text.data(), text.size(), "%.*g", digits, value);
+    if (std::strtof(text.data(), nullptr) == rounded) return std::strtod(text.data(), nullptr);
+  }
+  return value;
+}
+
+// "26.9 M", "1.72 B", "960".
+std::string human_count(std::uint64_t count) {
+  std::array<char, 32> text{};
+  const auto value = static_cast<double>(count);
+  if (count < 1000) {
+    std::snprintf(text.data(), text.size(), "%llu", static_cast<unsigned long long>(count));
+  } else if (value < 999'950) {
+    std::snprintf(text.data(), text.size(), "%.1f K", value / 1e3);
+  } else if (value < 999.95e6) {
+    std::snprintf(text.data(), text.size(), "%.1f M", value / 1e6);
+  } else {
+    std::snprintf(text.data(), text.size(), "%.2f B", value / 1e9);
+  }
+  return text.data();
+}
+
 Json to_json(const ModelConfig& config) {
   Json out = {{"architecture", config.architecture_name},
               {"name", config.model_name},
@@ -35,8 +66,8 @@ Json to_json(const ModelConfig& config) {
               {"head_dim", config.head_dim},
               {"vocab", config.vocab},
               {"context_train", config.context_train},
-              {"rms_eps", config.rms_eps},
-              {"rope_theta", config.rope_theta},
+              {"rms_eps", short_number(config.rms_eps)},
+              {"rope_theta", short_number(config.rope_theta)},
               {"rope_dims", config.rope_dims},
               {"rope_scaling", name_of(config.rope_scaling.kind)},
               {"tied_head", config.tied_head},
@@ -62,7 +93,7 @@ Json shown(const GgufValue& value) {
   }
   if (const auto flag = gguf_cast<bool>(value)) return *flag;
   if (const auto number = gguf_cast<std::int64_t>(value)) return *number;
-  if (const auto number = gguf_cast<double>(value)) return *number;
+  if (const auto number = gguf_cast<double>(value)) return short_number(*number);
   return nullptr;
 }
 
@@ -94,7 +125,12 @@ Result<Json> describe(const Checkpoint& checkpoint, const std::string& path) {
   Json tokenizer = {{"kind", tokenizer_kind(checkpoint)}};
   if (tokenizer["kind"] != "none") {
     const auto loaded = load_tokenizer(checkpoint);
-    if (loaded) tokenizer["tokens"] = loaded->size();
+    if (loaded) {
+      tokenizer["tokens"] = loaded->size();
+      tokenizer["ends"] = Json::array();
+      for (const Token end : loaded->end_tokens())
+        tokenizer["ends"].push_back({{"id", end}, {"text", std::string(loaded->text(end))}});
+    }
     if (!loaded) tokenizer["error"] = to_string(loaded.error());
   }
   const auto chat = find_chat_template(checkpoint);
@@ -125,9 +161,10 @@ std::string text_of(const Json& value) {
 }
 
 void print_table(const Json& info) {
-  std::printf("%s\n%s, %zu file%s, %s, %.1f M parameters, %s read for each token\n", text_of(info["path"]).c_str(),
+  std::printf("%s\n%s, %zu file%s, %s, %s parameters, %s read for each token\n", text_of(info["path"]).c_str(),
               text_of(info["format"]).c_str(), info["files"].size(), info["files"].size() == 1 ? "" : "s",
-              human_bytes(info["file_bytes"].get<double>()).c_str(), info["parameters"].get<double>() / 1e6,
+              human_bytes(info["file_bytes"].get<double>()).c_str(),
+              human_count(info["parameters"].get<std::uint64_t>()).c_str(),
               human_bytes(info["bytes_per_token"].get<double>()).c_str());
   std::printf("\nconfig\n");
   for (const auto& [key, value] : info["config"].items())
@@ -142,6 +179,12 @@ void print_table(const Json& info) {
   std::printf("\ntokenizer       %s", text_of(tokenizer["kind"]).c_str());
   if (tokenizer.contains("tokens")) std::printf(", %s tokens", text_of(tokenizer["tokens"]).c_str());
   if (tokenizer.contains("error")) std::printf(", %s", text_of(tokenizer["error"]).c_str());
+  if (tokenizer.contains("ends")) {
+    std::string ends;
+    for (const Json& end : tokenizer["ends"])
+      ends += (ends.empty() ? "" : ", ") + end["id"].dump() + " " + text_of(end["text"]);
+    std::printf("\nends            %s", ends.empty() ? "none: an answer goes on to its limit" : ends.c_str());
+  }
   std::printf("\nchat template   %s\n", info["chat_template"].get<bool>() ? "yes" : "none");
   if (info["metadata"].empty()) return;
   std::printf("\nmetadata\n");
@@ -150,9 +193,9 @@ void print_table(const Json& info) {
 }
 
 Result<void> info_command(Session& session, const std::string& model) {
-  const auto path = find_model(session, model);
+  const auto path = find_model(session, model, IfChanged::take);
   if (!path) return std::unexpected(path.error());
-  const auto checkpoint = Checkpoint::open(*path);
+  const auto checkpoint = open_model(*path);
   if (!checkpoint) return std::unexpected(checkpoint.error());
   const auto info = describe(*checkpoint, *path);
   if (!info) return std::unexpected(info.error());

@@ -1,11 +1,13 @@
-// assay models import, list, verify, remove, dedupe.
+// assay models import, list, remove, dedupe.
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <optional>
 
 #include "artifact/check.h"
+#include "artifact/elsewhere.h"
 #include "artifact/store.h"
 #include "cli/interrupt.h"
 #include "cli/model_options.h"
@@ -14,11 +16,14 @@
 namespace assay::cli {
 namespace {
 
-artifact::Store store_of(const Session& session) { return artifact::Store(session.home() / "models"); }
+struct ListedModel {
+  artifact::StoredModel model;
+  std::string kept;  // "shipped" for the one that comes with the program
+};
 
-Json to_json(const artifact::StoredModel& model) {
+Json to_json(const artifact::StoredModel& model, std::string_view kept) {
   return {{"name", model.name},
-          {"kept", artifact::name(model.kept)},
+          {"kept", kept},
           {"path", model.path},
           {"source", model.source},
           {"sha256", model.sha256},
@@ -30,6 +35,50 @@ Json to_json(const artifact::StoredModel& model) {
           {"imported_unix_s", model.imported_unix_s}};
 }
 
+// The model that comes with the program, as if it were kept. Its file is small: hashing it takes no time to speak of.
+Result<ListedModel> shipped(const Session& session) {
+  auto path = find_model(session, "");
+  if (!path) return std::unexpected(std::move(path.error()));
+  const auto checkpoint = Checkpoint::open(*path);
+  if (!checkpoint) return std::unexpected(checkpoint.error());
+  auto hash = artifact::hash_files(checkpoint->files());
+  if (!hash) return std::unexpected(std::move(hash.error()));
+  artifact::StoredModel model;
+  model.name = shipped_model;
+  model.source = model.path = std::move(*path);
+  model.sha256 = std::move(*hash);
+  model.bytes = checkpoint->file_bytes();
+  model.format = checkpoint->format();
+  model.architecture = checkpoint->config().architecture_name;
+  model.quant = artifact::main_quant(*checkpoint);
+  model.context = checkpoint->config().context_train;
+  return ListedModel{std::move(model), "shipped"};
+}
+
+// Folders in which other programs keep models, by the variables that these programs heed.
+artifact::Elsewhere elsewhere() {
+  namespace fs = std::filesystem;
+  const auto variable = [](const char* name) -> std::optional<fs::path> {
+    const char* value = std::getenv(name);
+    return value != nullptr && *value != '\0' ? std::optional<fs::path>(value) : std::nullopt;
+  };
+  artifact::Elsewhere out;
+  const fs::path user = variable("HOME").value_or(".");
+  if (const auto folder = variable("OLLAMA_MODELS")) {
+    out.ollama = {*folder};
+  } else {
+    out.ollama = {user / ".ollama" / "models", "/usr/share/ollama/.ollama/models"};
+  }
+  if (const auto hub = variable("HF_HUB_CACHE")) {
+    out.hugging_face = {*hub};
+  } else if (const auto home = variable("HF_HOME")) {
+    out.hugging_face = {*home / "hub"};
+  } else {
+    out.hugging_face = {variable("XDG_CACHE_HOME").value_or(user / ".cache") / "huggingface" / "hub"};
+  }
+  return out;
+}
+
 struct ImportArguments {
   std::string path;
   std::string name;
@@ -38,8 +87,18 @@ struct ImportArguments {
 };
 
 Result<void> import_command(Session& session, const ImportArguments& arguments) {
-  artifact::ImportOptions options{
-      .path = arguments.path, .name = arguments.name, .now_unix_s = static_cast<std::int64_t>(wall_seconds())};
+  auto found = artifact::find_elsewhere(arguments.path, elsewhere());
+  if (!found) return std::unexpected(std::move(found.error()));
+  std::error_code error;
+  if (!std::filesystem::exists(found->path, error)) {
+    return fail(Errc::not_found, found->path +
+                                     ": no such file or folder; a model of Ollama's store is ollama:NAME:TAG, one of "
+                                     "Hugging Face's cache hf:OWNER/NAME");
+  }
+  artifact::ImportOptions options{.path = found->path,
+                                  .name = arguments.name.empty() ? found->name : arguments.name,
+                                  .now_unix_s = static_cast<std::int64_t>(wall_seconds()),
+                                  .sha256 = found->sha256};
   if (arguments.reference) options.as = artifact::Kept::reference;
   if (arguments.copy) options.as = artifact::Kept::copy;
   const Interrupt interrupt;
@@ -51,7 +110,7 @@ Result<void> import_command(Session& session, const ImportArguments& arguments) 
   progress.finish();
   if (!made) return std::unexpected(made.error());
   if (session.json) {
-    session.print(to_json(*made));
+    session.print(to_json(*made, artifact::name(made->kept)));
     return {};
   }
   if (made->kept != options.as) {
@@ -65,103 +124,43 @@ Result<void> import_command(Session& session, const ImportArguments& arguments) 
 }
 
 Result<void> list_command(Session& session) {
-  const auto models = store_of(session).list();
+  const artifact::Store store = store_of(session);
+  auto models = store.list();
   if (!models) return std::unexpected(models.error());
+  std::vector<ListedModel> listed;
+  bool taken = false;  // the name of the shipped one
+  for (auto& model : *models) {
+    taken = taken || model.name == shipped_model;
+    const std::string kept(artifact::name(model.kept));
+    listed.push_back({std::move(model), kept});
+  }
+  // Without one the program still lists what is kept.
+  if (auto own = shipped(session); own && !taken) listed.insert(listed.begin(), std::move(*own));
   if (session.json) {
     Json list = Json::array();
-    for (const auto& model : *models) list.push_back(to_json(model));
-    session.print({{"folder", store_of(session).folder().string()}, {"models", std::move(list)}});
-    return {};
-  }
-  if (models->empty()) {
-    std::printf("no models in %s; 'assay models import PATH' keeps one\n", store_of(session).folder().string().c_str());
+    for (const auto& [model, kept] : listed) list.push_back(to_json(model, kept));
+    session.print({{"folder", store.folder().string()}, {"models", std::move(list)}});
     return {};
   }
   std::size_t width = 4;
-  for (const auto& model : *models) width = std::max(width, model.name.size());
+  for (const auto& [model, kept] : listed) width = std::max(width, model.name.size());
   std::printf("%-*s  %-8s  %-7s  %10s  %8s  %-9s  %s\n", static_cast<int>(width), "name", "arch", "quant", "size",
               "context", "kept", "sha256");
-  for (const auto& model : *models) {
+  for (const auto& [model, kept] : listed) {
     std::printf("%-*s  %-8s  %-7s  %10s  %8u  %-9s  %.12s\n", static_cast<int>(width), model.name.c_str(),
                 model.architecture.c_str(), model.quant.c_str(), human_bytes(static_cast<double>(model.bytes)).c_str(),
-                model.context, std::string(artifact::name(model.kept)).c_str(), model.sha256.c_str());
+                model.context, kept.c_str(), model.sha256.c_str());
   }
-  return {};
-}
-
-// The stored model of this name, if it is one and no file of that name is nearer.
-Result<std::optional<artifact::StoredModel>> stored(const Session& session, const std::string& model) {
-  std::error_code error;
-  if (model.empty() || std::filesystem::exists(model, error)) return std::nullopt;
-  auto found = store_of(session).find(model);
-  if (found) return std::optional(std::move(*found));
-  if (found.error().code == Errc::not_found) return std::nullopt;
-  return std::unexpected(std::move(found.error()));
-}
-
-Result<void> verify_command(Session& session, const std::string& model) {
-  const auto known = stored(session, model);
-  if (!known) return std::unexpected(known.error());
-  std::vector<std::string> complaints;
-  std::string hash;
-  if (*known) {
-    const Interrupt interrupt;
-    Progress progress(session.clock, session.progress(), "hashing", (*known)->bytes, "B");
-    auto found = artifact::check_files(**known, [&](std::uint64_t bytes) {
-      progress.update(bytes);
-      return !interrupt.asked();
-    });
-    if (!found) return std::unexpected(std::move(found.error()));
-    complaints = std::move(*found);
-    hash = (*known)->sha256;
-  }
-  const auto path = find_model(session, model);
-  if (!path) return std::unexpected(path.error());
-  const auto checkpoint = Checkpoint::open(*path);
-  if (!checkpoint) {
-    complaints.push_back(to_string(checkpoint.error()));
-  } else {
-    if (!*known) {
-      const Interrupt interrupt;
-      Progress progress(session.clock, session.progress(), "hashing", checkpoint->file_bytes(), "B");
-      const auto met = artifact::hash_files(checkpoint->files(), [&](std::uint64_t bytes) {
-        progress.update(bytes);
-        return !interrupt.asked();
-      });
-      if (!met) return std::unexpected(met.error());
-      hash = *met;
-    }
-    device::ThreadPool pool(device::default_threads());
-    const Interrupt interrupt;
-    Progress progress(session.clock, session.progress(), "checking tensors", checkpoint->weight_bytes(), "B");
-    const auto found = artifact::check_values(*checkpoint, pool, [&](std::uint64_t bytes) {
-      progress.update(bytes);
-      return !interrupt.asked();
-    });
-    if (!found) return std::unexpected(found.error());
-    complaints.insert(complaints.end(), found->begin(), found->end());
-  }
-  if (session.json) {
-    session.print({{"path", *path},
-                   {"sha256", hash},
-                   {"recorded", known->has_value()},
-                   {"ok", complaints.empty()},
-                   {"complaints", complaints}});
-  } else {
-    for (const std::string& complaint : complaints) std::printf("%s\n", complaint.c_str());
-    if (complaints.empty()) {
-      std::printf("%s: %s, every tensor is sound, SHA-256 %s\n", path->c_str(),
-                  *known ? "the files that were imported" : "not in the store, so there is nothing to compare with",
-                  hash.c_str());
-    }
-  }
-  if (!complaints.empty()) session.finish(Exit::no);
+  if (models->empty())
+    std::printf("no others in %s; 'assay models import PATH' keeps one\n", store.folder().string().c_str());
   return {};
 }
 
 Result<void> remove_command(Session& session, const std::string& name) {
   const auto store = store_of(session);
   const auto model = store.find(name);
+  if (!model && name == shipped_model)
+    return fail(Errc::bad_value, name + " comes with the program and is not kept: there is nothing to remove");
   if (!model) return std::unexpected(model.error());
   const auto freed = store.remove(name);
   if (!freed) return std::unexpected(freed.error());
@@ -242,7 +241,10 @@ void add_models_store(CLI::App& models, Session& session) {
   auto import = std::make_shared<ImportArguments>();
   CLI::App* command = models.add_subcommand("import", "keep a model by name: a hard link and its SHA-256, no copy");
   command->footer("Example:\n  assay models import ~/Downloads/qwen3-4b-q4_0.gguf --name qwen3-4b");
-  command->add_option("path", import->path, "GGUF file, or folder with config.json and safetensors")->required();
+  command
+      ->add_option("path", import->path,
+                   "GGUF file, folder with config.json and safetensors, ollama:NAME:TAG or hf:OWNER/NAME")
+      ->required();
   command->add_option("--name", import->name, "default: from the path");
   CLI::Option* reference = command->add_flag("--reference", import->reference, "remember the path only");
   command->add_flag("--copy", import->copy, "copy the bytes")->excludes(reference);
@@ -251,13 +253,6 @@ void add_models_store(CLI::App& models, Session& session) {
   command = models.add_subcommand("list", "the models that are kept");
   command->footer("Example:\n  assay models list --json");
   command->callback([&session, run] { run(list_command(session)); });
-
-  auto verified = std::make_shared<std::string>();
-  command =
-      models.add_subcommand("verify", "hash again, compare, and check every tensor; exit code 1 where it differs");
-  command->footer("Example:\n  assay models verify qwen3-4b");
-  command->add_option("model", *verified, "a name, a file or a folder; without it the model that comes with assay");
-  command->callback([verified, &session, run] { run(verify_command(session, *verified)); });
 
   auto removed = std::make_shared<std::string>();
   command = models.add_subcommand("remove", "forget a model; a file that was imported by reference stays");
