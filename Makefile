@@ -1,5 +1,6 @@
 # `make demo` and `make test` are all a newcomer needs. Each target installs what it lacks first (tools/setup), so a fresh clone works.
-.PHONY: demo test asan tsan bench lint analyze format fuzz macos arm clean
+PREFIX ?= /usr/local
+.PHONY: demo test install uninstall asan tsan bench lint analyze format fuzz macos arm clean
 
 # On macOS tools/setup links LLVM 19 here under the names that the presets use.
 export PATH := $(CURDIR)/build/llvm:$(PATH)
@@ -29,6 +30,19 @@ test:
 	cmake --preset dev --log-level=WARNING
 	cmake --build --preset dev
 	ctest --preset dev -j $(JOBS)
+
+# Into $(DESTDIR)$(PREFIX): bin/assay, its model, completions of bash, zsh and fish, man pages. A build that is there is taken as it is.
+install:
+	@[ -x build/release/bin/assay ] || { tools/setup build && cmake --preset release --log-level=WARNING && \
+	  cmake --build --preset release --target assay; }
+	DESTDIR='$(DESTDIR)' cmake --install build/release --prefix '$(PREFIX)' >build/release/install.log
+	@echo 'install: $(DESTDIR)$(PREFIX)/bin/assay'
+
+# What make install wrote; models and engines in $$ASSAY_HOME stay.
+uninstall:
+	cd '$(DESTDIR)$(PREFIX)' && rm -rf bin/assay bin/assay-worker-metalrt share/assay share/doc/assay \
+	  share/bash-completion/completions/assay share/zsh/site-functions/_assay share/fish/vendor_completions.d/assay.fish \
+	  share/man/man1/assay.1 share/man/man1/assay-*.1
 
 asan tsan:
 	tools/setup build test clang

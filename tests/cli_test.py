@@ -69,14 +69,14 @@ class Refusals(unittest.TestCase):
         self.refused(1, ["context holds 64", "tokens"], "run", "--raw", "word " * 200, "--context", 64, "--model", MODEL)
 
     def test_settings_out_of_range(self):
-        self.refused(1, ["temperature", "-1"], "run", "--raw", "hi", "--temp=-1", "--model", MODEL)
+        self.refused(2, ["--temp", "met -1", "0 to 100"], "run", "--raw", "hi", "--temp=-1", "--model", MODEL)
         self.refused(1, ["--kv", "q3"], "run", "hi", "--kv", "q3", "--model", MODEL)
         self.refused(1, ["ASSAY_ISA", "sse9"], "run", "hi", "--model", MODEL, env={"ASSAY_ISA": "sse9"})
         self.refused(1, ["do not fit"], "matrix", "--prompt", 100000, "--model", MODEL)
 
     def test_usage(self):
         self.refused(2, ["--colour"], "run", "--colour", "red")
-        self.refused(2, ["subcommand"])
+        self.refused(2, ["a command is missing", "matrix"])
         self.refused(2, ["--context"], "run", "hi", "--context", "many")
 
     def test_a_context_of_one_position_and_absurd_threads(self):
@@ -97,7 +97,7 @@ class Refusals(unittest.TestCase):
         self.refused(2, ["--context"], "run", "hi", "--context", "", "--model", MODEL)
         self.refused(2, ["--temp"], "run", "hi", "--temp", "", "--model", MODEL)
         self.refused(2, ["--seed", "-1"], "run", "hi", "--seed", "-1", "--model", MODEL)
-        self.refused(2, ["--max-tokens", "at least 1"], "run", "hi", "-n", 0, "--model", MODEL)
+        self.refused(2, ["--max-tokens", "from 1"], "run", "hi", "-n", 0, "--model", MODEL)
         self.refused(1, ["--quant", "--shape"], "matrix", "--quant", "q8_0", "--model", MODEL)
 
     def test_an_interrupted_synthesis_leaves_nothing_behind(self):
@@ -248,7 +248,7 @@ class Answers(unittest.TestCase):
         return assay("chat", "--max-tokens", 4, *arguments, "--model", MODEL, text=text, **more)
 
     def test_chat_reads_lines_of_any_system_and_a_last_one_without_an_end(self):
-        self.assertEqual(self.chat(b"/temp 0\r\n/exit\r\n/never\r\n"), (0, "", ""))
+        self.assertEqual(self.chat(b"/temp 0\r\n/exit\r\n/never\r\n"), (0, "", "temp 0\n"))
         for text in (b"hi", b"hi\\", b"hi\\\nthere\\\n"):
             code, out, err = self.chat(text)
             self.assertEqual(code, 0, err)
@@ -261,7 +261,8 @@ class Answers(unittest.TestCase):
             self.assertEqual(code, 1, line)
             self.assertIn("bad value", err, line)
             self.assertNotEqual(out.strip(), "", line)
-        self.assertEqual(self.chat(b"/seed 18446744073709551615\n/max 4294967295\n"), (0, "", ""))
+        self.assertEqual(self.chat(b"/seed 18446744073709551615\n/max 4294967295\n"),
+                         (0, "", "seed 18446744073709551615\nmax-tokens 4294967295\n"))
 
     def test_a_model_cannot_send_control_bytes_to_the_terminal(self):
         data = bytearray(pathlib.Path(MODEL).read_bytes())

@@ -89,6 +89,8 @@ class Screen:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:
                 self.code = os.waitstatus_to_exitcode(status)
+                while self.raw and self.read(0) and select.select([self.fd], [], [], 0)[0]:
+                    pass  # what it wrote last
             elif time.monotonic() > end:
                 raise AssertionError(f"does not end\n{self.text()}")
             else:

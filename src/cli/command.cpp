@@ -1,6 +1,7 @@
 #include "cli/command.h"
 
 #include <pwd.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -30,7 +31,7 @@ std::filesystem::path Session::home() const {
 void Session::fail(const Error& error) {
   if (json) print(Json{{"error", {{"code", sentence(error.code)}, {"detail", error.detail}, {"at", error.at}}}});
   std::fflush(stdout);
-  const std::string text = "assay: " + to_string(error) + "\n";
+  const std::string text = error_line(to_string(error));
   std::fwrite(text.data(), 1, text.size(), stderr);
   switch (error.code) {
     case Errc::not_found:
@@ -41,6 +42,27 @@ void Session::fail(const Error& error) {
     default:
       return finish(Exit::no);
   }
+}
+
+void Session::refuse(const std::string& detail) {
+  if (json) print(Json{{"error", {{"code", "usage"}, {"detail", detail}, {"at", 0}}}});
+  std::fflush(stdout);
+  const std::string text = error_line(detail);
+  std::fwrite(text.data(), 1, text.size(), stderr);
+  finish(Exit::usage);
+}
+
+std::string Session::error_line(const std::string& detail) const {
+  return style(STDERR_FILENO).bad("assay:") + " " + detail + "\n";
+}
+
+Style Session::style(int descriptor) const { return Style(!json && use_colour(colour, ::isatty(descriptor) == 1)); }
+
+std::size_t page_columns(int descriptor) {
+  constexpr std::size_t usual = 80;
+  winsize size{};
+  if (::ioctl(descriptor, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return usual;
+  return size.ws_col;
 }
 
 void Session::print(const Json& document) const {

@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/progress.h"
+#include "base/style.h"
 
 namespace assay::cli {
 
@@ -18,7 +19,8 @@ enum class Exit : int { done = 0, no = 1, usage = 2, refused = 3, engine = 4 };
 
 // Handed to every command; lives as long as main().
 struct Session {
-  bool json = false;         // --json: one JSON document on stdout, no progress
+  bool json = false;  // --json: one JSON document on stdout, no progress
+  Colour colour = Colour::automatic;
   int exit_code = 0;         // what main() returns
   std::string command_line;  // "assay matrix --json", for records
   SteadyClock clock;
@@ -32,6 +34,12 @@ struct Session {
   // Says the error on stderr (and as {"error": {...}} on stdout with --json) and sets the exit code that fits it:
   // usage for a path that is not there, engine for a lost engine or a bug, no for everything else.
   void fail(const Error& error);
+  // Refuses the words of the command line: the option, what was met, what was expected. Exit code 2.
+  void refuse(const std::string& detail);
+  // "assay: DETAIL" and a newline, as it goes to stderr.
+  std::string error_line(const std::string& detail) const;
+  // Colour for what goes to this descriptor, where it is a terminal that wants it; none with --json.
+  Style style(int descriptor) const;
   // Prints the document on stdout: indented, UTF-8, a newline at the end. Invalid UTF-8 becomes U+FFFD.
   void print(const Json& document) const;
 };
@@ -46,6 +54,9 @@ void add_matrix(CLI::App& app, Session& session);
 void add_parity(CLI::App& app, Session& session);
 void add_engines(CLI::App& app, Session& session);
 void add_doctor(CLI::App& app, Session& session);
-void add_bench(CLI::App& app, Session& session);
+void add_generated(CLI::App& app, Session& session);  // completions and man, made of all commands before them
+
+// Columns for a page on this descriptor: those of its terminal, else 80.
+std::size_t page_columns(int descriptor);
 
 }  // namespace assay::cli

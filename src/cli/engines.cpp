@@ -14,6 +14,7 @@
 #include "cli/command.h"
 #include "cli/engine_proof.h"
 #include "cli/interrupt.h"
+#include "device/host/host.h"
 
 namespace assay::cli {
 namespace {
@@ -22,7 +23,13 @@ std::string engines_folder(const Session& session) { return (session.home() / "e
 
 std::string source_folder() {
   const char* named = std::getenv("ASSAY_SOURCE");
-  return named != nullptr && *named != '\0' ? named : ASSAY_SOURCE_DIR;
+  if (named != nullptr && *named != '\0') return named;
+  // Beside an installed program, and where it was built.
+  const auto installed =
+      std::filesystem::path(device::program_path()).parent_path() / ".." / "share" / "assay" / "source";
+  std::error_code error;
+  return std::filesystem::is_directory(installed, error) ? std::filesystem::weakly_canonical(installed, error).string()
+                                                         : ASSAY_SOURCE_DIR;
 }
 
 std::string list_of(const std::vector<std::string>& words) {

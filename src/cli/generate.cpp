@@ -1,7 +1,5 @@
 #include "cli/generate.h"
 
-#include <unistd.h>
-
 #include <array>
 #include <cmath>
 #include <cstdio>
@@ -21,6 +19,7 @@ double rate(double count, std::int64_t ns) {
 Result<Answer> generate(Engine& engine, const Clock& clock, const Request& request, const OnText& on_text,
                         const std::function<bool()>& stop) {
   Answer answer;
+  answer.seed = request.sampling.seed;
   const std::int64_t sent = clock.now_ns();
   std::int64_t first = 0;
   std::int64_t last = 0;
@@ -61,31 +60,6 @@ Result<Answer> generate(Engine& engine, const Clock& clock, const Request& reque
   }
 }
 
-std::string printable(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    // U+0080..U+009F, the other control characters, are C2 80..C2 9F in UTF-8.
-    const bool second =
-        byte == 0xC2 && i + 1 < text.size() && (static_cast<unsigned char>(text[i + 1]) & 0xE0U) == 0x80U;
-    if (second || byte == 0x7F || (byte < 0x20 && byte != '\n' && byte != '\t')) {
-      out += "\xEF\xBF\xBD";
-      i += second ? 1 : 0;
-    } else {
-      out += text[i];
-    }
-  }
-  return out;
-}
-
-void show_text(std::string_view text) {
-  static const bool terminal = ::isatty(STDOUT_FILENO) == 1;
-  const std::string safe = terminal ? printable(text) : std::string(text);
-  std::fwrite(safe.data(), 1, safe.size(), stdout);
-  std::fflush(stdout);
-}
-
 std::string_view name(Finish finish) {
   switch (finish) {
     case Finish::none:
@@ -113,6 +87,7 @@ Json to_json(const Answer& answer) {
            {{"prompt_tokens", answer.usage.prompt_tokens},
             {"cached_tokens", answer.usage.cached_tokens},
             {"output_tokens", answer.usage.output_tokens}}},
+          {"seed", answer.seed},
           {"timings",
            {{"ttft_ms", number(answer.ttft_ms)},
             {"prefill_tok_s", number(answer.prefill_tok_s)},
@@ -133,7 +108,7 @@ std::string summary(const Answer& answer) {
     std::snprintf(buffer.data(), buffer.size(), ", decode %.1f tok/s", answer.decode_tok_s);
     out += buffer.data();
   }
-  return out;
+  return out + ", seed " + std::to_string(answer.seed);
 }
 
 }  // namespace assay::cli

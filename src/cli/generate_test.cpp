@@ -1,4 +1,4 @@
-#include "cli/generate.h"
+#include "cli/answer_text.h"
 
 #include <gtest/gtest.h>
 

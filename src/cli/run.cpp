@@ -6,6 +6,7 @@
 #include <iterator>
 #include <memory>
 
+#include "cli/answer_text.h"
 #include "cli/generate.h"
 #include "cli/model_options.h"
 #include "cli/sampling_options.h"
@@ -48,19 +49,20 @@ Result<void> run(Session& session, RunOptions& options) {
   request.id = 1;
   request.prompt = *prompt;
   request.sampling = options.generation.sampling;
+  request.sampling.seed = chosen_seed(options.generation);
   request.output_tokens_max = options.generation.max_tokens;
   request.output_tokens_min = options.generation.min_tokens;
   request.stop_texts = options.generation.stop;
   const auto ends = loaded.tokenizer->end_tokens();
   request.stop_tokens.assign(ends.begin(), ends.end());
+  AnswerText shown;
   const auto answer = generate(
       engine, session.clock, request,
       [&](std::string_view text) {
-        if (session.json) return;
-        show_text(text);
+        if (!session.json) shown.push(text);
       },
       [] { return std::ferror(stdout) != 0; });
-  if (!answer) return std::unexpected(answer.error());
+  if (!answer) return std::unexpected(with_option_names(answer.error()));
   if (session.json) {
     Json out = to_json(*answer);
     out["model"] = loaded.path;
@@ -68,8 +70,7 @@ Result<void> run(Session& session, RunOptions& options) {
     session.print(out);
     return {};
   }
-  std::fputc('\n', stdout);
-  std::fflush(stdout);
+  shown.finish();
   if (options.stats) std::fprintf(stderr, "%s\n", summary(*answer).c_str());
   return {};
 }
@@ -95,6 +96,7 @@ void add_run(CLI::App& app, Session& session) {
   add_generation_options(*command, options->generation);
   command->callback([options, prompt, &session] {
     options->prompt_given = prompt->count() > 0;
+    if (const auto good = check_generation(options->generation); !good) return session.refuse(good.error().detail);
     if (const auto done = run(session, *options); !done) session.fail(done.error());
   });
 }
