@@ -28,9 +28,10 @@ class Chat(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.home = pathlib.Path(folder.name)
 
-    def start(self, *arguments, **more):
+    def start(self, *arguments, slow=False, **more):
         short = [] if "--max-tokens" in arguments else ["--max-tokens", 3]
-        screen = Screen([ASSAY, "chat", *short, "--model", MODEL, *arguments], {"ASSAY_HOME": str(self.home)}, **more)
+        screen = Screen([ASSAY, "chat", *short, "--model", MODEL, *arguments],
+                        {"ASSAY_HOME": str(self.home), **({"ASSAY_ISA": "portable"} if slow else {})}, **more)
         self.addCleanup(screen.close)
         screen.until(lambda text: text.endswith(">"), "the prompt")
         return screen
@@ -185,7 +186,7 @@ class Chat(unittest.TestCase):
         self.assertTrue(screen.echoes())
 
     def test_what_is_typed_during_an_answer_stands_at_the_next_prompt(self):
-        screen = self.start("--max-tokens", 900, "--min-tokens", 900, "--context", 1024)
+        screen = self.start("--max-tokens", 200, "--min-tokens", 200, "--context", 1024, slow=True)
         screen.send("tell me a story\r")
         screen.until(lambda text: len(text.splitlines()) > 4, "the beginning of an answer")
         self.assertFalse(screen.echoes())
@@ -194,7 +195,7 @@ class Chat(unittest.TestCase):
         self.assertEqual(screen.text().count("typed ahead"), 1)
 
     def test_ctrl_c_stops_an_answer(self):
-        screen = self.start("--max-tokens", 1000, "--min-tokens", 1000, "--context", 1024)
+        screen = self.start("--max-tokens", 1000, "--min-tokens", 1000, "--context", 1024, slow=True)
         screen.send("tell me a story\r")
         screen.until(lambda text: len(text.splitlines()) > 3, "the beginning of an answer")
         screen.send("\x03")
@@ -218,7 +219,7 @@ class Chat(unittest.TestCase):
         self.assertTrue(screen.echoes())
 
     def test_the_terminal_is_as_it_was_after_a_signal_in_the_midst_of_an_answer(self):
-        screen = self.start("--max-tokens", 1000, "--min-tokens", 1000, "--context", 1024)
+        screen = self.start("--max-tokens", 1000, "--min-tokens", 1000, "--context", 1024, slow=True)
         screen.send("tell me a story\r")
         screen.until(lambda text: len(text.splitlines()) > 3, "the beginning of an answer")
         os.kill(screen.pid, signal.SIGTERM)

@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <utility>
 
 namespace assay {
@@ -40,7 +41,9 @@ std::string human_seconds(double seconds) {
 
 ProgressStyle progress_style(bool silent) {
   if (silent) return ProgressStyle::silent;
-  return ::isatty(STDERR_FILENO) == 1 ? ProgressStyle::bar : ProgressStyle::lines;
+  const char* term = std::getenv("TERM");
+  const bool draws = term == nullptr || std::string_view(term) != "dumb";
+  return draws && ::isatty(STDERR_FILENO) == 1 ? ProgressStyle::bar : ProgressStyle::lines;
 }
 
 Progress::Progress(const Clock& clock, ProgressStyle style, std::string title, std::uint64_t total, std::string unit)

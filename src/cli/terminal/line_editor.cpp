@@ -363,6 +363,11 @@ void LineEditor::show(bool all) {
                 now.rows.begin() + static_cast<std::ptrdiff_t>(first + size.rows)};
     now.cursor_row -= first;
   }
+  if (!all && !moved_ && now.rows == painted_ && now.cursor_row == painted_cursor_ &&
+      now.before_cursor == painted_before_ && !search_) {
+    return;
+  }
+  moved_ = false;
   const auto coloured = [&](const std::string& row, std::size_t i) {
     return first + i == 0 && row.starts_with(prompt) ? shown + row.substr(prompt.size()) : row;
   };
@@ -390,6 +395,7 @@ void LineEditor::pass_below() {
 // console, xterm), or have been broken anew (most others): then the cursor has more rows above it. Which it is shows in
 // the column of the cursor, for which the terminal is asked.
 void LineEditor::follow_resize() {
+  moved_ = true;
   if (painted_.empty()) return;
   const std::size_t columns = terminal_size().columns;
   const std::size_t at = cells(painted_before_);

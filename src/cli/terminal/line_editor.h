@@ -100,6 +100,7 @@ class LineEditor final {
   std::vector<std::string> painted_;  // the rows on the screen
   std::size_t painted_cursor_ = 0;    // of them, that of the cursor
   std::string painted_before_;        // its text up to the cursor
+  bool moved_ = false;                // the terminal may show them otherwise now
   std::optional<std::size_t> reported_column_;
   bool gone_ = false;
 };
