@@ -51,14 +51,13 @@ std::string caption_of(const Matrix& matrix, const Naming& naming) {
     if (!drift || drift->points.empty()) continue;
     out += naming.labels[i] + ": " + std::to_string(drift->requests) + " requests in " + seconds(drift->seconds);
     if (drift->ratio.n > 0) {
-      out += ", last tenth " + fixed(drift->ratio.median, 3) + "× the first";
-      if (drift->ratio.n > 1) out += " [" + fixed(drift->ratio.low, 3) + ", " + fixed(drift->ratio.high, 3) + "]";
+      out += ", last tenth " + multiple(drift->ratio.median) + " the first";
     }
     const Estimate& slope = drift->slope_percent_per_minute;
-    if (slope.n > 1 && std::isfinite(slope.median)) {
-      out += ", slope " + fixed(slope.median, 2) + " % a minute [" + fixed(slope.low, 2) + ", " + fixed(slope.high, 2) +
-             "]";
+    if (is_interval(slope) && std::isfinite(slope.median)) {
+      out += ", slope " + number(slope.median) + " % a minute " + interval(slope);
     }
+    if (!drift->reason.empty()) out += "; " + clean(drift->reason);
     out += ".\n";
   }
   if (!out.empty()) out.pop_back();

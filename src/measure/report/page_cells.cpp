@@ -59,6 +59,7 @@ std::string name_html(const Matrix& matrix, const Naming& naming, std::size_t i)
 
 std::string tail_html(const Delay& delay) {
   const Tail tail = tail_of_delay(delay);
+  if (!std::isfinite(tail.ms)) return "–";
   return bold(number(tail.ms)) + (tail.name == "p99" ? "" : small_figures(tail.name));
 }
 

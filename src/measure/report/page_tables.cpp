@@ -84,9 +84,7 @@ std::vector<Column> columns_of(const Matrix& matrix) {
       {"Drift", "drift", "last / first tenth", [](const Row& r) { return r.drift && r.drift->ratio.n > 0; },
        [](const Row& r) {
          if (!r.drift || r.drift->ratio.n == 0) return std::string("–");
-         const Estimate& e = r.drift->ratio;
-         return bold(fixed(e.median, 3)) +
-                (e.n > 1 ? small_figures("[" + fixed(e.low, 3) + ", " + fixed(e.high, 3) + "]") : std::string());
+         return estimate_html(r.drift->ratio);
        }}};
   std::erase_if(all, [&](const Column& column) { return std::ranges::none_of(matrix.rows, column.has); });
   return all;
@@ -213,13 +211,13 @@ std::string cold_table(const Matrix& matrix, const Naming& naming) {
   std::string under;
   if (any_load) {
     heads.push_back({"Loading", "s"});
-    under += "Loading is from asking for the engine to its being ready. ";
+    under += "Loading is from asking for the engine to its being ready to answer. ";
   }
   if (any_first) {
     heads.insert(heads.end(), {{"First request", "TTFT, ms"}, {"First request", "decode, tok/s"}});
     under +=
-        "The first request is a short one, to an engine that has loaded the model and answered nobody; only the parity "
-        "check, or the one token that a server is asked for, came before. ";
+        "The first request is a short one, and the first that the engine answers after it has loaded the model; a server "
+        "has been asked for one token before. ";
   }
   if (any_cold) {
     heads.insert(heads.end(), {{"Cold round", "TTFT, ms"}, {"Cold round", "decode, tok/s"}});
@@ -257,26 +255,38 @@ std::string border_table(const Matrix& matrix, const Naming& naming) {
 
 std::string open_loop_table(const Matrix& matrix, const Naming& naming) {
   std::string body;
+  std::string why;
+  std::vector<const Estimate*> estimates;
   for (std::size_t i = 0; i < naming.shown(); ++i) {
     const auto& loop = matrix.rows[i].open_loop;
     if (!loop || loop->sent == 0) continue;
+    const auto ended = static_cast<std::uint64_t>(loop->requests.size());
     body += "<tr>" + cell("", name_html(matrix, naming, i)) + cell("Rate, requests/s", bold(number(loop->rate_per_s))) +
             cell("Sent", bold(std::to_string(loop->sent))) + cell("Failed", bold(std::to_string(loop->failed))) +
-            cell("TTFT, ms", estimate_html(loop->ttft_ms)) + cell("Decode, tok/s", estimate_html(loop->decode_tok_s)) +
+            cell("TTFT, ms", estimate_html(loop->ttft_ms)) +
+            cell("TTFT, p99 ms", tail_html({.p99_ms = loop->ttft_ms_p99, .max_ms = loop->ttft_ms_max, .samples = ended})) +
+            cell("Decode, tok/s", estimate_html(loop->decode_tok_s)) +
             cell("Our own sends late, p99 ms", tail_html(loop->late)) + "</tr>";
+    for (const Estimate* e : {&loop->ttft_ms, &loop->decode_tok_s}) estimates.push_back(e);
+    if (loop->reason.empty()) continue;
+    why += "<li class=\"warning\"><b>" + escaped(naming.labels[i]) + "</b> says nothing: " + escaped(loop->reason) + "</li>";
   }
   if (body.empty()) return {};
+  const std::string brackets = interval_meaning(estimates);
   return table("cards",
                {{"Engine"},
                 {"Rate", "requests/s"},
                 {"Sent"},
                 {"Failed"},
-                {"TTFT", "ms"},
-                {"Decode", "tok/s"},
+                {"TTFT", "ms", "ttft"},
+                {"TTFT", "p99, ms", "ttft"},
+                {"Decode", "tok/s", "decode"},
                 {"Our sends late", "p99, ms"}},
                body) +
-         "<p class=\"under\">Requests at random moments, whether or not earlier ones have ended; TTFT counts from the "
-         "planned moment.</p>";
+         "<p class=\"under\">Requests at random moments, the same for every engine, whether or not earlier ones have "
+         "ended; TTFT counts from the planned moment." +
+         (brackets.empty() ? "" : " In brackets: " + escaped(brackets) + ", over blocks of neighbours.") + "</p>" +
+         (why.empty() ? "" : "<ul class=\"remarks\">" + why + "</ul>");
 }
 
 std::string round_table(const Matrix& matrix, const Naming& naming) {

@@ -73,6 +73,20 @@ void add_row_remarks(const Matrix& matrix, const Row& row, const std::string& la
     out.add(label, Tone::warning,
             bytes(static_cast<double>(row.memory.swap_out_bytes)) + " were swapped out meanwhile (whole machine)");
   }
+  if (row.memory.harness_bytes > 0) {
+    out.add(label, Tone::plain,
+            "its memory is counted without " + bytes(static_cast<double>(row.memory.harness_bytes)) +
+                " of assay itself, in whose process it runs");
+  }
+  if (row.memory.swapped_bytes > 0) {
+    out.add(label, Tone::warning,
+            bytes(static_cast<double>(row.memory.swapped_bytes)) + " of it were out in swap at the end");
+  }
+  if (row.memory.swap_known && row.memory.load_swap_out_bytes > 0) {
+    out.add(label, Tone::warning,
+            bytes(static_cast<double>(row.memory.load_swap_out_bytes)) +
+                " were swapped out while it was loaded (whole machine)");
+  }
   for (const std::string& text :
        {outliers(row, "decode speed", "tok/s", [](const Timing& t) { return t.decode_tok_s(); }),
         outliers(row, "TTFT", "ms", [](const Timing& t) { return t.ttft_ms(); })}) {
@@ -95,6 +109,8 @@ void add_row_remarks(const Matrix& matrix, const Row& row, const std::string& la
     out.add(label, Tone::warning, "no round after the cold one: there is no median");
   } else if (row.decode_tok_s.n == 1) {
     out.add(label, Tone::warning, "one round: no interval can be given");
+  } else if (!row.prefill_reason.empty() && row.prompts == Prompts::fresh && row.status == Row::Status::ok) {
+    out.add(label, Tone::plain, "no prefill speed: " + clean(row.prefill_reason));
   }
   if (!std::isfinite(row.energy.j_per_token) && row.status == Row::Status::ok) {
     const std::string& reason = row.energy.reason.empty() ? matrix.environment.energy_reason : row.energy.reason;
