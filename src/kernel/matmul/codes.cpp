@@ -171,11 +171,11 @@ std::optional<Packing> packing_of(const TensorView& view) {
                                                                   : ScaleBits::f16;
   switch (view.dtype) {
     case f32:
-      return Packing{FormatId::f32};
+      return Packing{FormatId::f32, ScaleBits::f32};
     case f16:
-      return Packing{FormatId::f16};
+      return Packing{FormatId::f16, ScaleBits::f16};
     case bf16:
-      return Packing{FormatId::bf16};
+      return Packing{FormatId::bf16, ScaleBits::bf16};
     case q4_0:
       return Packing{FormatId::u4_minus8};
     case q4_1:

@@ -52,6 +52,10 @@ class PackedMatrix {
   static Result<PackedMatrix> prepare(const TensorView& view, Isa isa, Arena* arena = nullptr);
   void pack_panels(const TensorView& view, std::size_t begin, std::size_t end);
 
+  // Row `index` (asserted below rows()) as f32 into `out` (cols(), asserted): the bits that dequantize_row gives of the
+  // tensor that was packed. Reads about the 16 rows of a panel; for embeddings, not for products.
+  void row(std::size_t index, std::span<float> out) const;
+
   std::size_t rows() const { return rows_; }
   std::size_t cols() const { return cols_; }
   std::size_t panels() const { return (rows_ + panel_rows - 1) / panel_rows; }
@@ -71,7 +75,8 @@ class PackedMatrix {
   std::uint32_t group_shift_ = 0;
   DType dtype_{};
   Isa isa_{};
-  ScaleBits scale_bits_{};
+  std::uint8_t format_ = 0;  // a FormatId
+  ScaleBits scale_bits_{};   // of plain numbers: the numbers themselves
   ActivationForm form_{};
   const std::int8_t* levels_ = nullptr;
   Isa (*kernel_)(const MatmulArgs&) = nullptr;

@@ -13,6 +13,7 @@
 #include "base/random.h"
 #include "kernel/matmul/random_tensor.h"
 #include "kernel/matmul/reference.h"
+#include "kernel/quant/dequantize.h"
 
 namespace assay::kernel {
 namespace {
@@ -255,6 +256,28 @@ TEST(Matmul, gives_nan_for_a_token_with_nan_or_infinity_and_only_for_it) {
         EXPECT_TRUE(std::isnan(y[r]));
         EXPECT_TRUE(std::isfinite(y[16 + r]));
         EXPECT_TRUE(std::isnan(y[32 + r]));
+      }
+    }
+  }
+}
+
+TEST(Matmul, a_row_comes_back_with_the_bits_that_dequantizing_the_file_gives) {
+  for (const TensorKind& kind : tensor_kinds()) {
+    const std::uint64_t unit = std::max<std::uint64_t>(kind.multiple, 32);
+    for (const std::uint64_t cols : {unit, 3 * unit, 1024 + unit}) {
+      SCOPED_TRACE(describe(kind, 37, cols));
+      Random random(cols);
+      const RandomTensor tensor(kind, 37, cols, random);
+      std::vector<float> want(cols);
+      std::vector<float> got(cols);
+      for (const Variant& v : variants()) {
+        const auto w = PackedMatrix::pack(tensor.view, v.isa);
+        ASSERT_TRUE(w);
+        for (std::size_t r = 0; r < 37; ++r) {
+          dequantize_row(tensor.view, r, want);
+          w->row(r, got);
+          expect_same_bits(got, want, "row " + std::to_string(r));
+        }
       }
     }
   }

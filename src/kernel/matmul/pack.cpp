@@ -190,6 +190,7 @@ Result<PackedMatrix> PackedMatrix::prepare(const TensorView& view, Isa isa, Aren
   m.rows_ = view.rows();
   m.cols_ = view.columns();
   m.dtype_ = view.dtype;
+  m.format_ = static_cast<std::uint8_t>(packing->format);
   m.scale_bits_ = packing->scale_bits;
   m.levels_ = packing->levels;
   m.isa_ = isa;
