@@ -77,6 +77,13 @@ void Checkpoint::drop_pages() const {
   }
 }
 
+void Checkpoint::close_files() {
+  index_.clear();
+  tensors_.clear();
+  gguf_.reset();
+  folder_files_.reset();
+}
+
 Result<Checkpoint> Checkpoint::open(const std::string& path) {
   std::error_code ignored;
   return std::filesystem::is_directory(path, ignored) ? open_folder(path) : open_gguf(path);

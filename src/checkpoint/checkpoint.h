@@ -60,6 +60,10 @@ class Checkpoint final {
   // Gives the files' pages back to the system once the weights were copied: they are read again when touched.
   void drop_pages() const;
 
+  // Closes the files: for who has copied what it needs. A file that is cut short while it is mapped ends the process, so
+  // none should stay mapped for as long as a model runs. Every view into them is gone: tensors() is empty, gguf() null.
+  void close_files();
+
   // Metadata, where the format is GGUF (tokenizer.*, general.*); nullptr for folders.
   const Gguf* gguf() const { return gguf_.get(); }
 

@@ -357,7 +357,7 @@ Result<void> ChatSession::change_model(const std::string& name) {
   model_.reset();
   options_.model.model = *found;
   auto load = [&]() -> Result<void> {
-    auto model = load_model(session_, options_.model);
+    auto model = load_model(session_, options_.model, Parts::closed);
     if (!model) return std::unexpected(std::move(model.error()));
     return use(std::move(*model));
   };

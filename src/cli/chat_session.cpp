@@ -55,7 +55,7 @@ void add_paths(const std::string& begun, std::vector<std::string>& out) {
 
 Result<std::unique_ptr<ChatSession>> ChatSession::open(Session& session, ChatOptions& options) {
   std::unique_ptr<ChatSession> out(new ChatSession(session, options));
-  auto model = load_model(session, options.model);
+  auto model = load_model(session, options.model, Parts::closed);
   if (!model) return std::unexpected(std::move(model.error()));
   ASSAY_TRY(out->use(std::move(*model)));
   return out;

@@ -251,24 +251,28 @@ Result<measure::Matrix> run_matrix(const Session& session, MatrixOptions options
   if (vocabulary.empty()) return fail(Errc::bad_value, loaded.path + ": the vocabulary has no token with text");
   const Interrupt interrupt;
   Progress progress(session.clock, session.progress(), "measuring", 100, "%");
-  const auto measured =
-      measure::measure_rows(gathered->list, options.settings,
-                            {.clock = session.clock,
-                             .watch = *watch,
-                             .make_prompt =
-                                 [&](Random& random, std::uint32_t tokens) {
-                                   std::vector<Token> prompt(tokens);
-                                   for (Token& token : prompt) token = vocabulary[random.below(vocabulary.size())];
-                                   return prompt;
-                                 },
-                             .progress =
-                                 [&](std::uint64_t done, std::uint64_t total, const std::string&) {
-                                   progress.update(total == 0 ? 0 : done * 100 / total);
-                                   return !interrupt.asked();
-                                 },
-                             .after_first = [&] { return add_parity(session, loaded, options, gathered->list); },
-                             .probe = [&] { return take_ceilings(session, **probe, gpu.get()); }},
-                            matrix);
+  const auto measured = measure::measure_rows(gathered->list, options.settings,
+                                              {.clock = session.clock,
+                                               .watch = *watch,
+                                               .make_prompt =
+                                                   [&](Random& random, std::uint32_t tokens) {
+                                                     std::vector<Token> prompt(tokens);
+                                                     for (Token& token : prompt)
+                                                       token = vocabulary[random.below(vocabulary.size())];
+                                                     return prompt;
+                                                   },
+                                               .progress =
+                                                   [&](std::uint64_t done, std::uint64_t total, const std::string&) {
+                                                     progress.update(total == 0 ? 0 : done * 100 / total);
+                                                     return !interrupt.asked();
+                                                   },
+                                               .after_first = [&]() -> Result<void> {
+                                                 ASSAY_TRY(add_parity(session, loaded, options, gathered->list));
+                                                 (*model)->close_file();  // the reference was the last to read it
+                                                 return {};
+                                               },
+                                               .probe = [&] { return take_ceilings(session, **probe, gpu.get()); }},
+                                              matrix);
   progress.finish();
   if (!measured) return std::unexpected(measured.error());
   matrix.seconds = static_cast<double>(session.clock.now_ns() - start) * 1e-9;

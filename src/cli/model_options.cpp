@@ -110,12 +110,10 @@ Result<Checkpoint> open_model(const std::string& path) {
 }
 
 Result<ChatTemplate> load_chat_template(const LoadedModel& model) {
-  auto source = find_chat_template(*model.checkpoint);
-  if (!source) return std::unexpected(std::move(source.error()));
-  if (!*source) {
+  if (!model.chat_template) {
     return fail(Errc::unsupported, model.path + " has no chat template: 'assay run --raw' completes text as it is");
   }
-  auto parsed = ChatTemplate::parse(**source, template_tokens(*model.tokenizer));
+  auto parsed = ChatTemplate::parse(*model.chat_template, template_tokens(*model.tokenizer));
   if (!parsed) return std::unexpected(with_context(model.path + ": chat template", std::move(parsed.error())));
   return parsed;
 }
@@ -152,6 +150,13 @@ Result<kernel::Isa> chosen_isa() {
   return *isa;
 }
 
+void LoadedModel::close_file() {
+  ModelConfig config = std::move(weights.config);
+  weights = {};
+  weights.config = std::move(config);
+  checkpoint->close_files();
+}
+
 Result<std::unique_ptr<LoadedModel>> load_model(const Session& session, const ModelOptions& options, Parts parts) {
   const auto spec = parse_engine_spec(options.engine);
   if (!spec) return std::unexpected(spec.error());
@@ -169,11 +174,14 @@ Result<std::unique_ptr<LoadedModel>> load_model(const Session& session, const Mo
   auto weights = model::bind(source.config(), [&](std::string_view name) { return source.tensor(name); });
   if (!weights) return std::unexpected(with_context(out->path, std::move(weights.error())));
   out->weights = std::move(*weights);
-  if (parts == Parts::all) {
+  if (parts != Parts::no_tokenizer) {
     auto tokenizer = load_tokenizer(source);
     if (!tokenizer) return std::unexpected(with_context(out->path, std::move(tokenizer.error())));
     out->tokenizer = std::make_unique<Tokenizer>(std::move(*tokenizer));
     out->detokenize = std::make_unique<TokenizerText>(*out->tokenizer);
+    auto chat = find_chat_template(source);
+    if (!chat) return std::unexpected(std::move(chat.error()));
+    out->chat_template = std::move(*chat);
   }
   const std::uint32_t trained = source.config().context_train;
   const std::uint32_t context =
@@ -182,6 +190,7 @@ Result<std::unique_ptr<LoadedModel>> load_model(const Session& session, const Mo
     auto worker = open_engine(session, *spec, options, *out, context);
     if (!worker) return std::unexpected(std::move(worker.error()));
     out->backend = std::move(*worker);
+    if (parts == Parts::closed) out->close_file();
     return out;
   }
   const auto kv = kernel::kv_type_from_name(options.kv);
@@ -202,7 +211,8 @@ Result<std::unique_ptr<LoadedModel>> load_model(const Session& session, const Mo
   });
   if (!backend) return std::unexpected(with_context(out->path, std::move(backend.error())));
   out->backend = std::move(*backend);
-  source.drop_pages();  // the weights live on repacked; only embedding rows are read from the file again
+  source.drop_pages();  // the weights live on repacked
+  if (parts == Parts::closed) out->close_file();
   return out;
 }
 

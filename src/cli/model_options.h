@@ -46,6 +46,11 @@ struct LoadedModel {
   std::unique_ptr<Tokenizer> tokenizer;
   std::unique_ptr<Backend> backend;
   std::unique_ptr<schedule::Detokenize> detokenize;
+  std::optional<std::string> chat_template;  // its source, where the model has one
+
+  // Closes the file, which nothing of this model's running needs; `weights` then has its config only. See
+  // Checkpoint::close_files().
+  void close_file();
 };
 
 // The model that comes with the program, and its name.
@@ -62,7 +67,8 @@ Result<std::string> find_model(const Session& session, const std::string& model,
 Result<Checkpoint> open_model(const std::string& path);
 
 // no_tokenizer: LoadedModel::tokenizer and detokenize stay null, for models that come without a vocabulary.
-enum class Parts : std::uint8_t { all, no_tokenizer };
+// closed: all, and the file is closed.
+enum class Parts : std::uint8_t { all, no_tokenizer, closed };
 
 // Opens, checks and loads, with progress on stderr. Every error names the path or the engine.
 Result<std::unique_ptr<LoadedModel>> load_model(const Session& session, const ModelOptions& options,

@@ -36,7 +36,7 @@ Result<void> run(Session& session, RunOptions& options) {
   if (options.prompt.empty() && !options.raw) {
     return fail(Errc::bad_value, options.prompt_given ? "the prompt is empty" : "stdin is empty: expected a prompt");
   }
-  auto model = load_model(session, options.model);
+  auto model = load_model(session, options.model, Parts::closed);
   if (!model) return std::unexpected(std::move(model.error()));
   const LoadedModel& loaded = **model;
   const EncodeOptions plain{.parse = options.parse_special ? ParseSpecial::as_tokens : ParseSpecial::as_text};

@@ -26,8 +26,7 @@ struct CpuOptions {
 // Called with bytes of the file read so far; returning false stops with Errc::cancelled.
 using LoadProgress = std::function<bool(std::uint64_t bytes)>;
 
-// Repacks the weights into memory of its own; only the embedding is still read through `weights`, whose file must
-// outlive the backend. Errc::bad_value names an option: met, expected. Errc::full: memory is short, naming the tensor.
+// Repacks the weights into memory of its own: what `weights` views may go when this returns. Errc::bad_value names an option: met, expected. Errc::full: memory is short, naming the tensor.
 Result<std::unique_ptr<Backend>> make_cpu_backend(const model::Weights& weights, const CpuOptions& options,
                                                   const LoadProgress& progress = {});
 

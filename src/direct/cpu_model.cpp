@@ -1,6 +1,7 @@
 #include "direct/cpu_model.h"
 
 #include <algorithm>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <utility>
@@ -45,14 +46,32 @@ struct Packer {
   }
 };
 
+// `tensor` with its bytes in memory of the arena. Errc::full: memory is short.
+Result<TensorView> copy_into(Arena& arena, const TensorView& tensor) {
+  TensorView out = tensor;
+  for (std::span<const std::byte>* part : {&out.data, &out.scales, &out.biases}) {
+    if (part->empty()) continue;
+    std::byte* memory = arena.allocate(part->size());
+    if (memory == nullptr) return fail(Errc::full, "no memory for " + std::to_string(part->size()) + " bytes");
+    std::memcpy(memory, part->data(), part->size());
+    *part = {memory, part->size()};
+  }
+  return out;
+}
+
 }  // namespace
+
+void CpuModel::embed(Token token, std::span<float> out) const {
+  const auto index = static_cast<std::uint64_t>(token);
+  if (model::present(embedding)) return kernel::dequantize_row(embedding, index, out);
+  head.row(index, out);
+}
 
 Result<CpuModel> pack_model(const model::Weights& weights, kernel::Isa isa, device::ThreadPool& pool,
                             const PackProgress& progress) {
   CpuModel out;
   Packer packer{.isa = isa, .arena = out.arena, .pool = pool, .progress = progress};
   out.config = weights.config;
-  out.embedding = weights.embedding;
   out.output_norm = floats(weights.output_norm);
   out.rope = model::rope_frequencies(weights);
   out.layers.reserve(weights.layers.size());
@@ -79,6 +98,14 @@ Result<CpuModel> pack_model(const model::Weights& weights, kernel::Isa isa, devi
   out.head = packer.pack(weights.head, weights.config.tied_head ? "token_embd.weight" : "output.weight");
   if (packer.error) return std::unexpected(std::move(*packer.error));
   out.bytes = packer.packed;
+  // Never from the file: one that is cut short or written anew while it is mapped would end this process (SIGBUS), or
+  // change what the model says.
+  if (weights.head.data.data() != weights.embedding.data.data()) {
+    auto embedding = copy_into(out.arena, weights.embedding);
+    if (!embedding) return std::unexpected(with_context("tensor token_embd.weight", std::move(embedding.error())));
+    out.embedding = std::move(*embedding);
+    out.bytes += out.embedding.bytes();
+  }
   return out;
 }
 

@@ -3,11 +3,13 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <vector>
 
 #include "base/arena.h"
 #include "base/error.h"
 #include "device/cpu/thread_pool.h"
+#include "engine/backend.h"
 #include "kernel/isa.h"
 #include "kernel/matmul/matmul.h"
 #include "model/rope.h"
@@ -23,16 +25,19 @@ struct CpuLayer {
   kernel::PackedMatrix q, k, v, output, gate, up, down;
 };
 
-// Owns everything but the embedding rows, which are read where they lie in the file.
+// Owns all that it needs: the file may change, shrink or go once it is made.
 struct CpuModel {
-  Arena arena;  // of the packed matrices
+  Arena arena;  // of the packed matrices, and of the embedding's copy
   ModelConfig config;
-  TensorView embedding;            // (vocab, hidden), borrowed from the checkpoint
+  TensorView embedding;            // (vocab, hidden), a copy in the arena as the file has it; empty: the head's rows
   std::vector<float> output_norm;  // (hidden)
   kernel::PackedMatrix head;       // (vocab, hidden)
   std::vector<CpuLayer> layers;
   model::RopeFrequencies rope;
-  std::uint64_t bytes = 0;  // of the packed weights
+  std::uint64_t bytes = 0;  // of the packed weights and the embedding's copy
+
+  // The embedding of one token into `out` (hidden): the same bits whether they come from the head or the copy.
+  void embed(Token token, std::span<float> out) const;
 };
 
 // Called with bytes of the file packed so far; returning false stops with Errc::cancelled.

@@ -4,7 +4,6 @@
 #include <array>
 #include <iterator>
 
-#include "kernel/quant/dequantize.h"
 #include "kernel/rope/rope.h"
 #include "kernel/vector/vector.h"
 
@@ -111,7 +110,7 @@ Result<void> CpuStages::embed() {
   const std::size_t pairs = config.rope_dims / 2;
   over_tokens([&](std::size_t begin, std::size_t end) {
     for (std::size_t t = begin; t < end; ++t) {
-      kernel::dequantize_row(model_.embedding, static_cast<std::uint64_t>(slots_[t].token), row(x_, t, config.hidden));
+      model_.embed(slots_[t].token, row(x_, t, config.hidden));
       kernel::rope_angles(model_.rope.inverse, slots_[t].pos, model_.rope.magnitude, row(cos_, t, pairs),
                           row(sin_, t, pairs));
     }

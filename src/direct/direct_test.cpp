@@ -203,6 +203,31 @@ TEST(CpuBackend, a_shared_prefix_gives_the_same_bits_as_computing_it) {
   EXPECT_TRUE(std::equal(logits.values.begin(), logits.values.end(), whole.end() - 97));
 }
 
+// What the weights were read from may be cut short, overwritten or unmapped while the model runs.
+TEST(CpuBackend, needs_nothing_of_the_file_once_it_is_made) {
+  for (const bool tied : {true, false}) {
+    ModelConfig config = tiny_config(Architecture::qwen3);
+    config.tied_head = tied;
+    const TinyModel model = tiny_model(config, 22, DType::q8_0, as_q8_0);
+    const auto tokens = text_of(40);
+    const auto want = logits_in_chunks(*backend_of(model), 0, tokens, {40});
+    auto gone = std::make_unique<TinyModel>(model);
+    for (auto& [name, view] : gone->tensors) view.data = gone->bytes.at(name);
+    const auto backend = backend_of(*gone);
+    for (auto& [name, bytes] : gone->bytes) std::ranges::fill(bytes, std::byte{0xA5});
+    gone.reset();
+    EXPECT_EQ(logits_in_chunks(*backend, 0, tokens, {40}), want) << "tied " << tied;
+  }
+}
+
+TEST(CpuBackend, counts_the_copy_of_an_embedding_that_is_not_the_head) {
+  ModelConfig config = tiny_config(Architecture::llama);
+  config.tied_head = true;
+  const std::uint64_t tied = backend_of(tiny_model(config, 23))->memory().weights;
+  config.tied_head = false;
+  EXPECT_GE(backend_of(tiny_model(config, 23))->memory().weights, tied + std::uint64_t{97} * 256 * sizeof(float));
+}
+
 TEST(CpuBackend, forgetting_a_tail_frees_its_memory_and_the_text_can_go_on_from_there) {
   const TinyModel model = tiny_model(tiny_config(Architecture::qwen2), 14);
   const auto backend = backend_of(model);
