@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Memory and files under a running model: a file that goes away under it.
+"""Memory and files under a running model: a file that goes away under it, and more memory asked for than there is.
 
     tests/cli_memory_test.py ASSAY MODEL.gguf
 """
@@ -46,6 +46,41 @@ class FileUnderTheModel(unittest.TestCase):
 
         for change in (cut, overwrite, pathlib.Path.unlink):
             self.assertEqual(self.answer_while(change, 200), expected, change.__name__)
+
+
+class Refused(unittest.TestCase):
+    """More than there is: an error that says what for and how many bytes, never an abort."""
+
+    def under_limit(self, limit_mb, *arguments):
+        """(exit code, standard error) of a run whose address space ends at so many MiB."""
+        done = subprocess.run(["bash", "-c", f'ulimit -v {limit_mb * 1024}; exec "$@"', "bash", *map(str, arguments)],
+                              capture_output=True, timeout=300, env={**os.environ, "ASSAY_HOME": str(HOME)})
+        return done.returncode, done.stderr.decode(errors="replace")
+
+    def setUp(self):
+        if self.under_limit(4000, ASSAY, "--version")[0] != 0:
+            self.skipTest("this build does not run in 4 GB of address space (a sanitizer)")
+
+    def refused(self, limit_mb, words, *arguments):
+        code, err = self.under_limit(limit_mb, *arguments)
+        self.assertIn(code, (1, 2, 4), f"{arguments}: {code} {err}")
+        for word in words:
+            self.assertIn(word, err)
+        self.assertNotIn("terminate called", err)
+
+    def test_it_runs_under_the_limit_with_usual_settings(self):
+        code, err = self.under_limit(600, *run_command(MODEL, "-n", "4", "--threads", "2"))
+        self.assertEqual(code, 0, err)
+
+    def test_a_batch_whose_working_memory_is_not_there(self):
+        self.refused(150, ["batch of 8192 tokens", "no memory for", "bytes"],
+                     *run_command(MODEL, "-n", "4", "--threads", "1", "--batch", "8192"))
+
+    def test_a_context_whose_keys_and_values_are_not_there(self):
+        self.refused(600, ["KV cache", "bytes"], *run_command(MODEL, "-n", "4", "--threads", "2", "--context", "16000000"))
+
+    def test_weights_that_are_not_there(self):
+        self.refused(110, ["memory"], *run_command(MODEL, "-n", "4", "--threads", "1"))
 
 
 if __name__ == "__main__":

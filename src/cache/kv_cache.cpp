@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "base/check.h"
 
 namespace assay {
 namespace {
@@ -71,9 +72,9 @@ Result<KvCache> KvCache::create(const KvShape& shape, std::uint32_t pages, std::
   cache.shape_ = shape;
   cache.memory_ = allocate_pages(bytes);
   if (!cache.memory_) return full(std::to_string(bytes) + " bytes");
-  cache.table_.resize(sequences);
-  cache.references_.resize(pages);
-  cache.free_.resize(pages);
+  ASSAY_TRY(resize(cache.table_, sequences, "KV cache"));
+  ASSAY_TRY(resize(cache.references_, pages, "KV cache"));
+  ASSAY_TRY(resize(cache.free_, pages, "KV cache"));
   for (std::uint32_t i = 0; i < pages; ++i) cache.free_[i] = pages - 1 - i;  // the first page is taken first
   return cache;
 }

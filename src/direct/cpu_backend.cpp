@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/check.h"
 #include "cache/kv_cache.h"
 #include "device/cpu/thread_pool.h"
 #include "direct/cpu_model.h"
@@ -21,15 +22,10 @@ constexpr std::uint32_t sequences_limit = 4096;
 constexpr std::uint32_t threads_limit = 1024;
 
 Result<void> check(const CpuOptions& options) {
-  const auto range = [](const char* name, std::uint64_t met, std::uint64_t low, std::uint64_t high) -> Result<void> {
-    if (met >= low && met <= high) return {};
-    return fail(Errc::bad_value, std::string(name) + " is " + std::to_string(met) + ", expected " +
-                                     std::to_string(low) + ".." + std::to_string(high));
-  };
-  ASSAY_TRY(range("context", options.context, 2, 1U << 24));
-  ASSAY_TRY(range("sequences", options.sequences, 1, sequences_limit));
-  ASSAY_TRY(range("batch", options.batch, 1, batch_limit));
-  ASSAY_TRY(range("threads", options.threads, 0, threads_limit));
+  ASSAY_TRY(in_range("context", options.context, 2, 1U << 24));
+  ASSAY_TRY(in_range("sequences", options.sequences, 1, sequences_limit));
+  ASSAY_TRY(in_range("batch", options.batch, 1, batch_limit));
+  ASSAY_TRY(in_range("threads", options.threads, 0, threads_limit));
   if (options.isa > kernel::best_isa()) {
     return fail(Errc::unsupported, "instruction set " + std::string(name(options.isa)) + ": this machine runs " +
                                        std::string(name(kernel::best_isa())));
@@ -53,7 +49,7 @@ class CpuBackend final : public Backend {
       : model_(std::move(model)),
         cache_(std::move(cache)),
         pool_(std::move(pool)),
-        stages_(model_, cache_, *pool_, options.isa, options.batch) {
+        stages_(model_, cache_, *pool_, options.isa) {
     facts_.name = "direct";
     facts_.version = ASSAY_VERSION;
     facts_.build =
@@ -69,16 +65,26 @@ class CpuBackend final : public Backend {
     lengths_.assign(options.sequences, 0);
   }
 
+  // Before the first forward().
+  Result<void> reserve() { return stages_.reserve(facts_.batch); }
+
   const BackendFacts& facts() const override { return facts_; }
 
   Result<void> forward(std::span<const Slot> slots, Logits& logits) override {
     ASSAY_TRY(plan_runs(slots, facts_, lengths_, runs_));
     growth_.clear();
     for (const SlotRun& run : runs_) growth_.push_back({run.seq, run.count});
+    ASSAY_TRY(stages_.set_batch(slots, runs_, logits));
     ASSAY_TRY(cache_.append(growth_));
     for (const SlotRun& run : runs_) lengths_[run.seq] = run.position + run.count;
-    stages_.set_batch(slots, runs_, logits);
-    return model::forward(model_.config.layers, stages_);
+    auto done = model::forward(model_.config.layers, stages_);
+    if (!done) {  // nothing has changed then
+      for (const SlotRun& run : runs_) {
+        ASSAY_TRY(cache_.truncate(run.seq, run.position));
+        lengths_[run.seq] = run.position;
+      }
+    }
+    return done;
   }
 
   Result<void> forget(SeqId seq, Position from, Position to) override {
@@ -138,7 +144,9 @@ Result<std::unique_ptr<Backend>> make_cpu_backend(const model::Weights& weights,
   if (!cache) return std::unexpected(std::move(cache.error()));
   auto model = pack_model(weights, options.isa, *pool, progress);
   if (!model) return std::unexpected(std::move(model.error()));
-  return std::make_unique<CpuBackend>(std::move(*model), std::move(*cache), std::move(pool), options);
+  auto backend = std::make_unique<CpuBackend>(std::move(*model), std::move(*cache), std::move(pool), options);
+  ASSAY_TRY(backend->reserve());
+  return backend;
 }
 
 }  // namespace assay::direct

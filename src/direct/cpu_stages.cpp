@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
+#include <string>
+#include <utility>
 
+#include "base/check.h"
 #include "kernel/rope/rope.h"
 #include "kernel/vector/vector.h"
 
@@ -23,25 +26,46 @@ std::span<float> row(std::vector<float>& values, std::size_t index, std::size_t 
 
 }  // namespace
 
-CpuStages::CpuStages(const CpuModel& model, KvCache& cache, device::ThreadPool& pool, kernel::Isa isa,
-                     std::uint32_t batch_max)
-    : model_(model), cache_(cache), pool_(pool), isa_(isa) {
-  const ModelConfig& config = model.config;
+Result<void> CpuStages::reserve(std::uint32_t batch_max) {
+  const ModelConfig& config = model_.config;
   const std::size_t tokens = batch_max;
   const std::size_t q_width = std::size_t{config.heads} * config.head_dim;
   const std::size_t kv_width = std::size_t{config.kv_heads} * config.head_dim;
-  x_.resize(tokens * config.hidden);
-  normed_.resize(tokens * config.hidden);
-  y_.resize(tokens * config.hidden);
-  q_.resize(tokens * q_width);
-  attended_.resize(tokens * q_width);
-  k_.resize(tokens * kv_width);
-  v_.resize(tokens * kv_width);
-  gate_.resize(tokens * config.ffn);
-  up_.resize(tokens * config.ffn);
-  cos_.resize(tokens * config.rope_dims / 2);
-  sin_.resize(tokens * config.rope_dims / 2);
-  scratch_.resize(pool.threads());
+  const std::size_t angles = config.rope_dims / 2;
+  const std::string what = "working memory of a batch of " + std::to_string(batch_max) + " tokens";
+  for (const auto& [buffer, width] : {std::pair{&x_, std::size_t{config.hidden}},
+                                      {&normed_, config.hidden},
+                                      {&y_, config.hidden},
+                                      {&q_, q_width},
+                                      {&attended_, q_width},
+                                      {&k_, kv_width},
+                                      {&v_, kv_width},
+                                      {&gate_, config.ffn},
+                                      {&up_, config.ffn},
+                                      {&cos_, angles},
+                                      {&sin_, angles}}) {
+    ASSAY_TRY(resize(*buffer, tokens * width, what));
+  }
+  kernel::Activations::Forms forms;
+  std::size_t widest = 0;
+  const auto see = [&](const kernel::PackedMatrix& w) {
+    (w.form() == kernel::ActivationForm::blocks8 ? forms.blocks8 : forms.floats) = true;
+    widest = std::max(widest, w.cols());
+  };
+  see(model_.head);
+  for (const CpuLayer& layer : model_.layers) {
+    for (const auto* w : {&layer.q, &layer.k, &layer.v, &layer.output, &layer.gate, &layer.up, &layer.down}) see(*w);
+  }
+  if (auto done = activations_.reserve(tokens, widest, forms); !done) {
+    return std::unexpected(with_context(what, std::move(done.error())));
+  }
+  kernel::AttentionTask task;
+  task.kv.layout = cache_.shape().layout;
+  task.tokens = std::min(attention_tile, batch_max);
+  task.group = config.heads / config.kv_heads;
+  scratch_.resize(pool_.threads());
+  for (auto& scratch : scratch_) ASSAY_TRY(resize(scratch, kernel::attention_scratch(task), what));
+  return {};
 }
 
 std::uint64_t CpuStages::scratch_bytes() const {
@@ -50,16 +74,16 @@ std::uint64_t CpuStages::scratch_bytes() const {
     floats += buffer->capacity();
   }
   for (const auto& buffer : scratch_) floats += buffer.capacity();
-  return floats * sizeof(float);
+  return floats * sizeof(float) + activations_.bytes();
 }
 
-void CpuStages::set_batch(std::span<const Slot> slots, std::span<const SlotRun> runs, Logits& logits) {
+Result<void> CpuStages::set_batch(std::span<const Slot> slots, std::span<const SlotRun> runs, Logits& logits) {
   slots_ = slots;
   runs_ = runs;
   logits_ = &logits;
   const auto wanted = static_cast<std::size_t>(std::ranges::count_if(slots, &Slot::wants_logits));
   logits.vocab = model_.config.vocab;
-  logits.values.resize(wanted * logits.vocab);
+  return resize(logits.values, wanted * logits.vocab, std::to_string(wanted) + " rows of logits");
 }
 
 void CpuStages::over_tokens(const std::function<void(std::size_t, std::size_t)>& work) {
@@ -72,16 +96,15 @@ void CpuStages::over_tokens(const std::function<void(std::size_t, std::size_t)>&
 
 void CpuStages::set_activations(std::span<const kernel::PackedMatrix* const> matrices, const float* x,
                                 std::size_t columns, const std::function<void(std::size_t, std::size_t)>& before) {
-  bool blocks = false;
-  bool floats = false;
+  kernel::Activations::Forms forms;
   for (const auto* matrix : matrices) {
-    (matrix->form() == kernel::ActivationForm::blocks8 ? blocks : floats) = true;
+    (matrix->form() == kernel::ActivationForm::blocks8 ? forms.blocks8 : forms.floats) = true;
   }
-  activations_.reshape(slots_.size(), columns);
+  activations_.reshape(slots_.size(), columns, forms);
   over_tokens([&](std::size_t begin, std::size_t end) {
     before(begin, end);
-    if (blocks) activations_.set(kernel::ActivationForm::blocks8, x, columns, begin, end);
-    if (floats) activations_.set(kernel::ActivationForm::floats, x, columns, begin, end);
+    if (forms.blocks8) activations_.set(kernel::ActivationForm::blocks8, x, columns, begin, end);
+    if (forms.floats) activations_.set(kernel::ActivationForm::floats, x, columns, begin, end);
   });
 }
 
@@ -190,30 +213,21 @@ CpuStages::AttentionPiece CpuStages::attention_piece(std::uint32_t layer, std::s
           .out_at = at};
 }
 
-std::span<float> CpuStages::scratch_of(std::size_t thread, const kernel::AttentionTask& task) {
-  std::vector<float>& scratch = scratch_[thread];
-  scratch.resize(std::max(scratch.size(), kernel::attention_scratch(task)));
-  return scratch;
-}
-
 Result<void> CpuStages::attention(std::uint32_t layer) {
   std::size_t tiles = 0;
   for (const SlotRun& run : runs_) tiles += (run.count + attention_tile - 1) / attention_tile;
   const std::size_t tasks = tiles * model_.config.kv_heads;
-  if (tasks < pool_.threads()) {
-    attention_split(layer, tasks, tiles);
-    return {};
-  }
+  if (tasks < pool_.threads()) return attention_split(layer, tasks, tiles);
   const std::size_t width = std::size_t{model_.config.heads} * model_.config.head_dim;
   pool_.run(tasks, [&](std::size_t index, std::size_t thread) {
     const AttentionPiece piece = attention_piece(layer, index, tiles);
-    kernel::attention(isa_, piece.task, attended_.data() + piece.out_at, width, scratch_of(thread, piece.task));
+    kernel::attention(isa_, piece.task, attended_.data() + piece.out_at, width, scratch_[thread]);
   });
   return {};
 }
 
 // Fewer tasks than threads: the positions of each are split too. The kernel gives the same bits either way.
-void CpuStages::attention_split(std::uint32_t layer, std::size_t tasks, std::size_t tiles) {
+Result<void> CpuStages::attention_split(std::uint32_t layer, std::size_t tasks, std::size_t tiles) {
   struct Split {
     AttentionPiece piece;
     kernel::ChunkRange chunks;
@@ -229,14 +243,14 @@ void CpuStages::attention_split(std::uint32_t layer, std::size_t tasks, std::siz
     chunks += splits.back().chunks.count();
     floats += splits.back().chunks.count() * kernel::attention_partial_size(piece.task);
   }
-  partials_.resize(std::max(partials_.size(), floats));
+  ASSAY_TRY(
+      resize(partials_, std::max(partials_.size(), floats), "attention over " + std::to_string(chunks) + " chunks"));
   pool_.run(chunks, [&](std::size_t chunk, std::size_t thread) {
     const auto split = std::prev(std::ranges::upper_bound(splits, chunk, {}, &Split::first_chunk));
     const std::size_t size = kernel::attention_partial_size(split->piece.task);
     const std::size_t index = chunk - split->first_chunk;
     kernel::attention_partial(isa_, split->piece.task, split->chunks.first + static_cast<std::uint32_t>(index),
-                              std::span(partials_).subspan(split->partials_at + index * size, size),
-                              scratch_of(thread, split->piece.task));
+                              std::span(partials_).subspan(split->partials_at + index * size, size), scratch_[thread]);
   });
   const std::size_t width = std::size_t{model_.config.heads} * model_.config.head_dim;
   for (const Split& split : splits) {
@@ -244,6 +258,7 @@ void CpuStages::attention_split(std::uint32_t layer, std::size_t tasks, std::siz
     kernel::attention_combine(isa_, split.piece.task, std::span(partials_).subspan(split.partials_at, size),
                               attended_.data() + split.piece.out_at, width);
   }
+  return {};
 }
 
 Result<void> CpuStages::attention_output(std::uint32_t layer) {

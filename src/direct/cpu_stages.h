@@ -22,15 +22,20 @@ namespace assay::direct {
 // Invariants:
 // 1. Between stages x_ holds the residual stream, (tokens, hidden) f32.
 // 2. An output element is computed by one thread in one fixed order, whatever the batch and the number of threads.
-// 3. Buffers are allocated for `batch_max` slots at construction; a forward pass allocates nothing of size.
+// 3. reserve() takes the memory of `batch_max` slots; a forward pass takes none of size but for a long context whose
+//    attention is split over threads, and says so where there is none.
 class CpuStages final : public model::Stages {
  public:
-  // Borrows all four for its lifetime.
-  CpuStages(const CpuModel& model, KvCache& cache, device::ThreadPool& pool, kernel::Isa isa, std::uint32_t batch_max);
+  // Borrows all for its lifetime.
+  CpuStages(const CpuModel& model, KvCache& cache, device::ThreadPool& pool, kernel::Isa isa)
+      : model_(model), cache_(cache), pool_(pool), isa_(isa) {}
+
+  // Takes the memory of batches up to batch_max; before the first of them. Errc::full names what for, and the bytes.
+  Result<void> reserve(std::uint32_t batch_max);
 
   // The batch of the next forward pass: slots.size() <= batch_max, positions already allocated in the cache. Borrows
-  // both until forward() returns; logits gets one row per slot that wants them.
-  void set_batch(std::span<const Slot> slots, std::span<const SlotRun> runs, Logits& logits);
+  // both until forward() returns; logits gets one row per slot that wants them. Errc::full: no memory for these rows.
+  Result<void> set_batch(std::span<const Slot> slots, std::span<const SlotRun> runs, Logits& logits);
 
   Result<void> embed() override;
   Result<void> attention_inputs(std::uint32_t layer) override;
@@ -61,8 +66,7 @@ class CpuStages final : public model::Stages {
     std::size_t out_at;  // index into attended_
   };
   AttentionPiece attention_piece(std::uint32_t layer, std::size_t index, std::size_t tiles) const;
-  void attention_split(std::uint32_t layer, std::size_t tasks, std::size_t tiles);
-  std::span<float> scratch_of(std::size_t thread, const kernel::AttentionTask& task);
+  Result<void> attention_split(std::uint32_t layer, std::size_t tasks, std::size_t tiles);
   void finish_heads(const CpuLayer& weights, std::uint32_t layer, std::size_t token);
 
   const CpuModel& model_;

@@ -1,11 +1,19 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <fstream>
+#include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
+#include "base/sanitizers.h"
 #include "direct/cpu_backend.h"
 #include "model/reference.h"
 #include "model/tiny_model.h"
@@ -290,6 +298,99 @@ TEST(CpuBackend, refuses_options_out_of_range_by_name) {
   EXPECT_THAT(why({.context = 0}), testing::HasSubstr("context is 0"));
   EXPECT_THAT(why({.sequences = 5000}), testing::HasSubstr("sequences is 5000"));
   EXPECT_THAT(why({.batch = 0}), testing::HasSubstr("batch is 0"));
+}
+
+// macOS knows the limit and does not keep to it.
+#ifdef __linux__
+constexpr bool limits_hold = true;
+#else
+constexpr bool limits_hold = false;
+#endif
+
+// Memory that is not there, by a limit on this process's address space: a child's, since a limit cannot be raised again.
+std::string why_not(const std::function<Result<void>()>& work, std::uint64_t more_bytes) {
+  std::array<int, 2> ends{};
+  EXPECT_EQ(::pipe(ends.data()), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    std::uint64_t pages = 0;
+    std::ifstream("/proc/self/statm") >> pages;
+    const rlim_t most = pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)) + more_bytes;
+    const rlimit limit{most, most};
+    std::string said = "no limit";
+    if (::setrlimit(RLIMIT_AS, &limit) == 0) {
+      const auto done = work();
+      said = done ? "done" : to_string(done.error());
+    }
+    [[maybe_unused]] const auto written = ::write(ends[1], said.data(), said.size());
+    ::_exit(0);
+  }
+  ::close(ends[1]);
+  std::string said(4096, '\0');
+  const ssize_t got = ::read(ends[0], said.data(), said.size());
+  said.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+  ::close(ends[0]);
+  int status = 0;
+  EXPECT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status)) << "ended by signal " << WTERMSIG(status);
+  return said;
+}
+
+TEST(CpuBackend, memory_that_is_not_there_is_an_error_that_names_the_bytes) {
+  if (address_sanitizer || thread_sanitizer || !limits_hold) GTEST_SKIP() << "no limit of the address space here";
+  constexpr std::uint64_t mib = 1U << 20U;
+  const TinyModel model = tiny_model(tiny_config(Architecture::qwen3), 24);
+  const TinyModel blocks = tiny_model(tiny_config(Architecture::qwen3), 24, DType::q8_0, as_q8_0);
+  const auto made = [](const TinyModel& from, CpuOptions options) {
+    return [&from, options]() -> Result<void> {
+      auto backend = make_cpu_backend(from.weights(), options);
+      if (!backend) return std::unexpected(backend.error());
+      Logits logits;
+      return (*backend)->forward(slots_of(0, 0, text_of(8), true), logits);
+    };
+  };
+  const CpuOptions usual{.threads = 1};
+  EXPECT_EQ(why_not(made(model, usual), 512 * mib), "done");
+  // 8192 tokens of width 256 and 512: 8 MiB and 16 MiB a buffer, eleven of them, and the kernels' own form.
+  CpuOptions batch = usual;
+  batch.batch = 8192;
+  int refused = 0;
+  for (std::uint64_t more = 72; more < 260; more += 24) {  // wherever it ends, it ends so
+    for (const TinyModel* from : {&model, &blocks}) {
+      const std::string said = why_not(made(*from, batch), more * mib);
+      if (said == "done") continue;
+      ++refused;
+      EXPECT_THAT(said, testing::HasSubstr("no memory for "));
+      EXPECT_THAT(said, testing::HasSubstr(" bytes"));
+    }
+  }
+  EXPECT_GT(refused, 5);
+  CpuOptions context = usual;
+  context.context = 1U << 24U;
+  EXPECT_THAT(why_not(made(model, context), 512 * mib), testing::HasSubstr("KV cache: 17179869184 bytes"));
+  CpuOptions sequences = usual;
+  sequences.sequences = 4096;
+  EXPECT_THAT(why_not(made(model, sequences), 512 * mib), testing::HasSubstr("KV cache: "));
+}
+
+// Rows of logits are the caller's, and the greatest thing that a forward pass asks for.
+TEST(CpuBackend, logits_that_there_is_no_memory_for_change_nothing) {
+  if (address_sanitizer || thread_sanitizer || !limits_hold) GTEST_SKIP() << "no limit of the address space here";
+  ModelConfig config = tiny_config(Architecture::llama);
+  config.vocab = 20'000;
+  config.layers = 1;
+  const TinyModel model = tiny_model(config, 25);
+  const auto work = [&]() -> Result<void> {
+    auto backend = make_cpu_backend(model.weights(), {.batch = 4096, .threads = 1});
+    if (!backend) return std::unexpected(backend.error());
+    Logits logits;
+    const auto full = (*backend)->forward(slots_of(0, 0, text_of(4000), true), logits);  // 320 MB
+    if (full || full.error().code != Errc::full) return fail(Errc::bug, "it was not refused");
+    if ((*backend)->memory().kv != 0) return fail(Errc::bug, "it took pages");
+    ASSAY_TRY((*backend)->forward(slots_of(0, 0, text_of(8), true), logits));
+    return full;
+  };
+  EXPECT_THAT(why_not(work, 300U << 20U), testing::HasSubstr("4000 rows of logits: no memory for 320000000 bytes"));
 }
 
 TEST(CpuBackend, loading_can_be_stopped) {

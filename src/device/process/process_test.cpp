@@ -20,6 +20,7 @@
 #include <thread>
 
 #include "base/clock.h"
+#include "base/sanitizers.h"
 #include "device/host/host.h"
 #include "device/process/channel.h"
 
@@ -248,9 +249,7 @@ TEST(Process, one_that_does_not_die_is_named_and_left_behind_in_bounded_time) {
 // fork copies the tables of this process's pages, and may be refused for its size: of a process that holds a model's
 // weights neither is wanted.
 TEST(Process, is_started_without_a_copy_of_this_process) {
-#ifdef __SANITIZE_THREAD__
-  GTEST_SKIP() << "ThreadSanitizer turns vfork into fork";
-#endif
+  if (thread_sanitizer) GTEST_SKIP() << "ThreadSanitizer turns vfork into fork";
   static int forks = 0;
   ASSERT_EQ(::pthread_atfork([] { ++forks; }, nullptr, nullptr), 0);
   forks = 0;

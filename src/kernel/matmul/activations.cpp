@@ -3,6 +3,7 @@
 #include <cstring>
 #include <new>
 
+#include "base/check.h"
 #include "kernel/matmul/layout.h"
 #include "kernel/matmul/matmul.h"
 
@@ -46,19 +47,28 @@ ActivationBlock quantize(const float* x) {
 
 }  // namespace
 
-void Activations::grow(Pages& memory, std::size_t& capacity, std::size_t bytes) {
-  if (bytes <= capacity) return;
+bool Activations::grow(Pages& memory, std::size_t& capacity, std::size_t bytes) {
+  if (bytes <= capacity) return true;
   memory.reset();
+  capacity = 0;
   memory = allocate_pages(bytes);
-  ASSAY_ASSERT(memory != nullptr);  // as small as the caller's own inputs
+  if (!memory) return false;
   capacity = bytes;
+  return true;
 }
 
-void Activations::reshape(std::size_t tokens, std::size_t cols) {
+Result<void> Activations::reserve(std::size_t tokens, std::size_t cols, Forms forms) {
+  const std::size_t blocks = forms.blocks8 ? tokens * (cols / 32) * sizeof(ActivationBlock) : 0;
+  const std::size_t floats = forms.floats ? tokens * cols * sizeof(float) : 0;
+  if (!grow(blocks_, blocks_capacity_, blocks)) return no_memory("activations", blocks);
+  if (!grow(floats_, floats_capacity_, floats)) return no_memory("activations", floats);
+  return {};
+}
+
+void Activations::reshape(std::size_t tokens, std::size_t cols, Forms forms) {
   tokens_ = tokens;
   cols_ = cols;
-  grow(blocks_, blocks_capacity_, tokens * (cols / 32) * sizeof(ActivationBlock));
-  grow(floats_, floats_capacity_, tokens * cols * sizeof(float));
+  ASSAY_ASSERT(reserve(tokens, cols, forms));
 }
 
 void Activations::set(ActivationForm form, const float* x, std::size_t x_stride, std::size_t begin, std::size_t end) {
@@ -81,7 +91,7 @@ void Activations::set(ActivationForm form, const float* x, std::size_t x_stride,
 
 void Activations::assign(ActivationForm form, const float* x, std::size_t x_stride, std::size_t tokens,
                          std::size_t cols) {
-  reshape(tokens, cols);
+  reshape(tokens, cols, {.blocks8 = form == ActivationForm::blocks8, .floats = form == ActivationForm::floats});
   set(form, x, x_stride, 0, tokens);
 }
 

@@ -84,11 +84,19 @@ class PackedMatrix {
   std::byte* memory_ = nullptr;
 };
 
-// The inputs of one layer in the form that kernels read. Reused between steps: memory only grows.
+// The inputs of one layer in the forms that kernels read. Reused between steps: memory only grows.
 class Activations {
  public:
-  // Takes the shape for what follows; forgets what was set.
-  void reshape(std::size_t tokens, std::size_t cols);
+  struct Forms {
+    bool blocks8 = false;
+    bool floats = false;
+  };
+  // Memory for tokens * cols of these forms, so that no reshape() up to that takes any. Errc::full names the bytes.
+  Result<void> reserve(std::size_t tokens, std::size_t cols, Forms forms);
+
+  // Takes the shape for what follows, of the forms that will be set; forgets what was set. What was not reserved is taken
+  // now, and must be there (asserted).
+  void reshape(std::size_t tokens, std::size_t cols, Forms forms);
 
   // Fills tokens [begin, end) from x (tokens, cols) f32 with `x_stride` floats between tokens, x pointing at token 0.
   // Disjoint ranges may run at once. blocks8 needs cols % 32 == 0. A token with an infinite or NaN value gives NaN.
@@ -99,10 +107,11 @@ class Activations {
 
   std::size_t tokens() const { return tokens_; }
   std::size_t cols() const { return cols_; }
+  std::size_t bytes() const { return blocks_capacity_ + floats_capacity_; }  // of memory taken
 
  private:
   friend Isa matmul(const PackedMatrix&, const Activations&, RowRange, float*, std::size_t);
-  static void grow(Pages& memory, std::size_t& capacity, std::size_t bytes);
+  static bool grow(Pages& memory, std::size_t& capacity, std::size_t bytes);
 
   std::size_t tokens_ = 0;
   std::size_t cols_ = 0;
