@@ -1,11 +1,12 @@
 #include "device/cpu/thread_pool.h"
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
-#include <cstdio>
 #include <system_error>
 
 #include "base/error.h"
+#include "base/mapped_file.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -61,7 +62,7 @@ ThreadPool::ThreadPool(std::size_t threads) {
 }
 
 ThreadPool::~ThreadPool() {
-  remaining_.store(stop, std::memory_order_release);
+  remaining_.store(stop);  // not release: see run_job
   remaining_.notify_all();
   for (auto& worker : workers_) worker.join();
 }
@@ -76,7 +77,9 @@ void ThreadPool::run_job(const Job& job) {
     const auto chunks = static_cast<std::uint32_t>(job.chunks);
     job_ = job;
     finished_.store(0, std::memory_order_relaxed);
-    remaining_.store(chunks, std::memory_order_release);
+    // Sequentially consistent, as the sleeper's side is: it says that it waits, then looks at the value; we set the value,
+    // then look whether somebody waits. A release store might be seen after that look, and both would wait for ever.
+    remaining_.store(chunks);
     remaining_.notify_all();  // no system call where nobody sleeps
     take_chunks(0);
     wait_for_finish(chunks);
@@ -93,8 +96,9 @@ void ThreadPool::take_chunks(std::size_t worker) {
     }
     const std::size_t chunks = job_.chunks;
     job_.call(job_.context, chunks - left, worker);
-    // Acquire as well as release: the caller sees what all chunks wrote through the last of these.
-    if (finished_.fetch_add(1, std::memory_order_acq_rel) + 1 == chunks) finished_.notify_one();
+    // Acquire as well as release: the caller sees what all chunks wrote through the last of these. Sequentially
+    // consistent for the notify, as in run_job.
+    if (finished_.fetch_add(1) + 1 == chunks) finished_.notify_one();
     left = remaining_.load(std::memory_order_relaxed);
   }
 }
@@ -109,33 +113,30 @@ void ThreadPool::work(std::size_t worker) {
 
 void ThreadPool::wait_for_work() {
   const auto something = [this] { return remaining_.load(std::memory_order_relaxed) != 0; };
-  while (!spin_until(something)) remaining_.wait(0, std::memory_order_relaxed);
+  while (!spin_until(something)) remaining_.wait(0);
 }
 
 void ThreadPool::wait_for_finish(std::uint32_t chunks) {
   const auto all = [this, chunks] { return finished_.load(std::memory_order_acquire) == chunks; };
   while (!spin_until(all)) {
     const std::uint32_t seen = finished_.load(std::memory_order_acquire);
-    if (seen != chunks) finished_.wait(seen, std::memory_order_acquire);
+    if (seen != chunks) finished_.wait(seen);
   }
 }
 
-#ifdef __linux__
-namespace {
-
-// Processors that a container's quota is worth, rounded up; 0 where there is none. "200000 100000" means two.
-std::size_t quota_processors() {
-  std::FILE* file = std::fopen("/sys/fs/cgroup/cpu.max", "re");
-  if (file == nullptr) return 0;
-  unsigned long long quota = 0;
-  unsigned long long period = 0;
-  const int read = std::fscanf(file, "%llu %llu", &quota, &period);  // NOLINT(cert-err34-c): "max" reads nothing
-  std::fclose(file);
-  return read == 2 && period > 0 ? static_cast<std::size_t>((quota + period - 1) / period) : 0;
+std::size_t processors_of_quota(std::string_view cpu_max) {
+  const auto number = [&](std::uint64_t& out) {
+    const std::size_t begin = std::min(cpu_max.find_first_not_of(" \t\n"), cpu_max.size());
+    const auto [end, error] = std::from_chars(cpu_max.data() + begin, cpu_max.data() + cpu_max.size(), out);
+    if (error != std::errc()) return false;
+    cpu_max.remove_prefix(static_cast<std::size_t>(end - cpu_max.data()));
+    return cpu_max.empty() || std::string_view(" \t\n").find(cpu_max.front()) != std::string_view::npos;
+  };
+  std::uint64_t quota = 0;
+  std::uint64_t period = 0;
+  if (!number(quota) || !number(period) || quota == 0 || period == 0) return 0;
+  return static_cast<std::size_t>(quota / period + (quota % period != 0 ? 1 : 0));
 }
-
-}  // namespace
-#endif
 
 std::size_t default_threads() {
 #ifdef __linux__
@@ -143,8 +144,9 @@ std::size_t default_threads() {
   cpu_set_t mine;
   if (sched_getaffinity(0, sizeof mine, &mine) == 0) {
     const auto processors = std::max<std::size_t>(1, static_cast<std::size_t>(CPU_COUNT(&mine)));
-    const std::size_t quota = quota_processors();
-    return quota == 0 ? processors : std::min(processors, std::max<std::size_t>(1, quota));
+    const auto cpu_max = read_text_file("/sys/fs/cgroup/cpu.max", 4096);
+    const std::size_t quota = cpu_max ? processors_of_quota(*cpu_max) : 0;
+    return quota == 0 ? processors : std::min(processors, quota);
   }
 #endif
   return std::max<std::size_t>(1, std::thread::hardware_concurrency());

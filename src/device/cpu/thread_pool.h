@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string_view>
 #include <thread>
 #include <type_traits>
 #include <vector>
@@ -70,7 +71,11 @@ class ThreadPool {
   std::vector<std::thread> workers_;  // constant after construction
 };
 
-// Processors that this process may run on (its affinity); at least 1.
+// Processors that this process may run on: its affinity, at most what its control group's quota is worth; at least 1.
 std::size_t default_threads();
+
+// What the text of a control group's cpu.max is worth, rounded up: "200000 100000" two, "150000 100000" two. 0: no limit
+// ("max 100000"), or a text that says nothing.
+std::size_t processors_of_quota(std::string_view cpu_max);
 
 }  // namespace assay::device

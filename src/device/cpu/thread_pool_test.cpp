@@ -4,22 +4,21 @@
 #ifdef __linux__
 #include <sched.h>
 #endif
-#include <time.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <thread>
 #include <vector>
 
 namespace assay::device {
 namespace {
 
 using namespace std::chrono_literals;
-
-double process_cpu_seconds() {
-  timespec t{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-  return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) * 1e-9;
-}
 
 TEST(ThreadPool, runs_every_chunk_once_for_any_number_of_threads_and_chunks) {
   for (const std::size_t threads : {1, 2, 3, 8}) {
@@ -76,26 +75,54 @@ TEST(ThreadPool, one_slow_chunk_does_not_keep_the_others_from_being_taken) {
   });
 }
 
-TEST(ThreadPool, wakes_after_a_sleep_and_uses_no_processor_in_between) {
-  ThreadPool pool(3);
-  std::atomic<int> ran{0};
-  pool.run(8, [&](std::size_t) { ++ran; });
-  std::this_thread::sleep_for(20ms);  // beyond the bounded spinning
-  const double before = process_cpu_seconds();
-  std::this_thread::sleep_for(200ms);
-  EXPECT_LT(process_cpu_seconds() - before, 0.02);
-  for (int i = 0; i < 20; ++i) {
-    std::this_thread::sleep_for(1ms);
-    pool.run(8, [&](std::size_t) { ++ran; });
+#ifdef __linux__
+// Threads of this process that are not asleep in the system, the caller left out.
+std::size_t threads_awake() {
+  std::size_t awake = 0;
+  const std::string own = std::to_string(::gettid());
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/task")) {
+    if (entry.path().filename() == own) continue;
+    std::ifstream in(entry.path() / "stat");
+    const std::string text{std::istreambuf_iterator<char>(in), {}};
+    const std::size_t end = text.rfind(')');
+    if (end != std::string::npos && text[end + 2] != 'S') ++awake;
   }
-  EXPECT_EQ(ran.load(), 8 * 21);
+  return awake;
 }
 
-TEST(ThreadPool, ends_cleanly_whether_its_threads_spin_or_sleep) {
-  for (int i = 0; i < 50; ++i) {
-    ThreadPool pool(4);
-    if (i % 2 == 0) pool.run(4, [](std::size_t) {});
-    if (i % 10 == 0) std::this_thread::sleep_for(2ms);
+TEST(ThreadPool, its_threads_sleep_when_nothing_is_to_be_done_and_wake_for_the_next_job) {
+  ThreadPool pool(4);
+  std::atomic<int> ran{0};
+  for (int round = 0; round < 20; ++round) {
+    pool.run(8, [&](std::size_t) { ++ran; });
+    // One that spins on is awake for ever.
+    const auto deadline = std::chrono::steady_clock::now() + 60s;
+    while (threads_awake() > 0 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+    ASSERT_EQ(threads_awake(), 0U);
+  }
+  EXPECT_EQ(ran.load(), 8 * 20);
+}
+#endif
+
+// Waits of every length around the time after which a worker goes to sleep: the end, or a job, comes while it spins,
+// while it lies down, and while it sleeps. A wake-up that is lost hangs here.
+TEST(ThreadPool, ends_and_wakes_at_every_moment_of_falling_asleep) {
+  for (int i = 0; i < 1500; ++i) {
+    ThreadPool pool(3);
+    const auto wait = std::chrono::nanoseconds(i % 500 * 1000);
+    const auto until = [&] {
+      const auto end = std::chrono::steady_clock::now() + wait;
+      while (std::chrono::steady_clock::now() < end) {
+      }
+    };
+    int ran[6] = {};
+    if (i % 3 != 0) pool.run(6, [&](std::size_t chunk) { ++ran[chunk]; });
+    until();
+    if (i % 3 == 2) {
+      pool.run(6, [&](std::size_t chunk) { ++ran[chunk]; });
+      until();
+    }
+    for (const int count : ran) ASSERT_EQ(count, i % 3);
   }
 }
 
@@ -107,6 +134,23 @@ TEST(ThreadPool, refuses_a_job_inside_a_job) {
         pool.run(2, [&](std::size_t) { pool.run(2, [](std::size_t) {}); });
       },
       "running_");
+}
+
+TEST(Quota, is_what_the_text_is_worth_rounded_up) {
+  EXPECT_EQ(processors_of_quota("200000 100000\n"), 2U);
+  EXPECT_EQ(processors_of_quota("150000 100000\n"), 2U);
+  EXPECT_EQ(processors_of_quota("100000 100000"), 1U);
+  EXPECT_EQ(processors_of_quota("1000 100000\n"), 1U) << "never none";
+  EXPECT_EQ(processors_of_quota("18446744073709551615 1\n"), ~std::size_t{0}) << "no wrap";
+  EXPECT_EQ(processors_of_quota("18446744073709551615 2\n"), std::size_t{1} << 63U);
+}
+
+TEST(Quota, no_limit_and_what_is_no_quota_is_none) {
+  for (const char* text :
+       {"max 100000\n", "max", "", "\n", "100000", "100000 ", "100000 0", "0 100000", "x 100000", "100000 x",
+        "-1 100000", "100000 -5", "100000x 100000", "1e5 100000", "99999999999999999999999 100000"}) {
+    EXPECT_EQ(processors_of_quota(text), 0U) << text;
+  }
 }
 
 TEST(ThreadPool, default_is_at_least_one_thread) { EXPECT_GE(default_threads(), 1U); }
