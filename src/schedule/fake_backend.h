@@ -1,5 +1,5 @@
-// For tests: a backend that computes a hash instead of a model, counts pages exactly, checks every call, and obeys
-// orders: be slow, be full, fail, give NaN, refuse to share.
+// For tests: a backend that computes a hash instead of a model, counts pages as KvCache does (sharing takes none, whoever
+// writes first copies), checks every call, and obeys orders: be slow, be full, fail, give NaN, refuse to share.
 #pragma once
 
 #include <algorithm>
@@ -32,6 +32,7 @@ struct FakeOrders {
   double nan_chance = 0;           // one logit of a row is NaN
   double refuse_share_chance = 0;  // share says full
   double bad_slot_chance = 0;      // forward says bad_value
+  Token bad_token = -1;            // forward says bad_value while a slot has it
   std::uint64_t lost_at = ~0ULL;   // the forward with this number, and all after it, say engine_lost
   std::uint64_t forget_lost_at = ~0ULL;
   bool can_share = true;
@@ -83,10 +84,18 @@ class FakeBackend final : public Backend {
       if (slot.pos >= shape_.context) return refuse("position past the context");
       if (slot.token < 0 || static_cast<std::uint32_t>(slot.token) >= shape_.vocab) return refuse("token");
     }
+    if (std::ranges::count(slots, orders.bad_token, &Slot::token) > 0)
+      return fail(Errc::bad_value, "a token that I do not like");
     std::uint32_t needed = 0;
+    std::map<const int*, long>
+        copied;  // shared last pages: whoever writes first copies, the last one finds itself alone
     for (const auto& [seq, length] : lengths) {
       const Sequence& s = sequences_[seq];
-      needed += pages_of(length) - static_cast<std::uint32_t>(s.pages.size()) + (must_copy(s) ? 1 : 0);
+      needed += pages_of(length) - static_cast<std::uint32_t>(s.pages.size());
+      if (must_copy(s) && s.pages.back().use_count() > copied[s.pages.back().get()] + 1) {
+        ++copied[s.pages.back().get()];
+        ++needed;
+      }
     }
     if (needed > shape_.pages - pages_used()) return fail(Errc::full, "no KV page free");
     std::size_t rows = 0;
@@ -130,11 +139,8 @@ class FakeBackend final : public Backend {
     Sequence& target = sequences_[to];
     if (!target.tokens.empty()) return refuse("share into a sequence that is not empty");
     if (upto == 0 || upto > source.tokens.size()) return refuse("share of what is not there");
-    const bool partial = upto % shape_.page_tokens != 0;
-    if (partial && pages_used() >= shape_.pages) return fail(Errc::full, "no KV page free");
     target.tokens.assign(source.tokens.begin(), source.tokens.begin() + upto);
     target.pages.assign(source.pages.begin(), source.pages.begin() + pages_of(upto));
-    if (partial) target.pages.back() = new_page();
     return {};
   }
 

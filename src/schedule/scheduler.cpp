@@ -69,8 +69,15 @@ Result<std::size_t> Scheduler::poll(std::span<Event> events, std::int64_t deadli
     if (waiting_.empty() && running_.empty()) return false;
     if (clock_.now_ns() >= deadline_ns) return false;  // a step is work, not a look
     step();
-    return !running_.empty();  // nobody may start where streams_max is 0
+    if (running_.empty() && !waiting_.empty() && outgoing_.empty()) rest(deadline_ns);  // nobody may start
+    return !running_.empty();
   });
+}
+
+void Scheduler::rest(std::int64_t deadline_ns) const {
+  constexpr std::int64_t longest_ns = 1'000'000'000;  // a caller without a deadline may have let somebody start by then
+  const std::int64_t left_ns = std::min(deadline_ns - clock_.now_ns(), longest_ns);
+  if (left_ns > 0) options_.sleep(left_ns);
 }
 
 EventDetail Scheduler::detail(const Event& event) const { return outgoing_.detail(event); }

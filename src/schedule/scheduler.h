@@ -3,12 +3,14 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/sleep.h"
 #include "engine/backend.h"
 #include "engine/engine.h"
 #include "engine/event_queue.h"
@@ -28,6 +30,7 @@ struct SchedulerOptions {
   std::uint32_t prefix_min = 8;               // shorter common prefixes are not looked up
   std::uint32_t prefix_worth_waiting = 64;    // tokens of a prompt that another is computing just now; 0: never wait
   bool keep_finished = true;                  // finished sequences stay as prefix cache until their pages are needed
+  std::function<void(std::int64_t ns)> sleep = sleep_ns;  // how poll() rests
 };
 
 // What has happened since the start, for tests and for the operator.
@@ -36,6 +39,7 @@ struct SchedulerCounts {
   std::uint64_t taken_back = 0;    // requests whose pages were taken for an older one
   std::uint64_t refused_full = 0;  // submits that met a full queue
   std::uint64_t out_of_pages = 0;  // requests that failed because the backend cannot hold them even alone
+  std::uint64_t apart = 0;         // steps that were computed one request at a time because the backend refused one
   SequenceCounts sequences;
 };
 
@@ -45,7 +49,8 @@ struct SchedulerCounts {
 // 3. A cancelled, failed or finished request owns no page when its last event is delivered; finished ones may leave a
 //    kept sequence, which goes before anyone is taken back or refused.
 // 4. waiting_ is ordered by arrival; at most queue_max of it have never run.
-// One thread owns it. It blocks in poll() only as long as one forward pass takes.
+// 5. What the backend refuses of one request fails that request alone.
+// One thread owns it. It blocks in poll() only as long as one forward pass takes, or rests where nobody may start.
 class Scheduler final : public Engine {
  public:
   // Borrows all three for its lifetime. detokenize may be null: no text in events, stop texts are refused.
@@ -58,6 +63,7 @@ class Scheduler final : public Engine {
   // Also Errc::engine_lost once the backend was lost; Errc::bad_value for an id that is still live.
   Result<void> submit(const Request& request) override;
   void cancel(RequestId request) override;
+  // While requests wait and set_streams_max(0) lets nobody start it sleeps to the deadline, a second at most.
   Result<std::size_t> poll(std::span<Event> events, std::int64_t deadline_ns) override;
   EventDetail detail(const Event& event) const override;
 
@@ -82,6 +88,9 @@ class Scheduler final : public Engine {
   bool make_room(std::span<const Work> work, const Error& full);  // false: nothing can be computed in this step
   void take_back(std::size_t index);
   void deliver(std::span<const std::uint32_t> tokens);
+  // The step that the backend refused whole, request by request: who is refused alone fails, the others go on.
+  void compute_apart(std::span<const Work> work, std::span<const std::uint32_t> tokens, const Error& refusal);
+  std::optional<After> advance(LiveRequest& request, std::uint32_t tokens, std::size_t& row);
   std::optional<After> choose_token(LiveRequest& request, std::size_t row);
   void retire(const Endings& endings);
 
@@ -92,6 +101,7 @@ class Scheduler final : public Engine {
 
   QueuedEvent& emit(LiveRequest& request, Event::Kind kind);
   std::vector<Work> work() const;
+  void rest(std::int64_t deadline_ns) const;
 
   Backend& backend_;
   const Clock& clock_;

@@ -85,17 +85,48 @@ void Scheduler::step() {
     } else if (done.error().code == Errc::engine_lost) {
       lose(done.error());
       return;
-    } else {  // the backend did not like one of these slots and does not say which
-      Endings endings(running_.size());
-      for (std::size_t i = 0; i < running_.size(); ++i) {
-        if (tokens[i] == 0) continue;
-        fail_request(*running_[i], done.error());
-        endings[i] = After::drop;
-      }
-      retire(endings);
+    } else {
+      compute_apart(now, tokens, done.error());
       return;
     }
   }
+}
+
+// One of these requests is at fault, and the backend does not say which: strangers must not fail with it.
+void Scheduler::compute_apart(std::span<const Work> work, std::span<const std::uint32_t> tokens, const Error& refusal) {
+  Endings endings(running_.size());
+  const bool alone = std::ranges::count_if(tokens, [](std::uint32_t n) { return n > 0; }) == 1;
+  if (!alone) ++counts_.apart;
+  std::optional<Error> lost;
+  std::optional<Error> full;
+  bool changed = false;
+  for (std::size_t i = 0; i < running_.size() && !lost; ++i) {
+    if (tokens[i] == 0) continue;
+    Result<void> done = std::unexpected(refusal);
+    if (!alone) {
+      std::vector<std::uint32_t> only(running_.size());
+      only[i] = tokens[i];
+      build_slots(only);
+      done = backend_.forward(slots_, logits_);
+    }
+    if (done) {
+      ++counts_.steps;
+      std::size_t row = 0;
+      endings[i] = advance(*running_[i], tokens[i], row);
+      changed = true;
+    } else if (done.error().code == Errc::engine_lost) {
+      lost = std::move(done.error());
+    } else if (done.error().code == Errc::full) {
+      full = std::move(done.error());
+    } else {
+      fail_request(*running_[i], done.error());
+      endings[i] = After::drop;
+      changed = true;
+    }
+  }
+  retire(endings);  // first: their last events are told, and lose() tells those of all that are left
+  if (lost && !lost_) lose(*lost);
+  if (full && !changed && !lost_) make_room(work, *full);
 }
 
 bool Scheduler::make_room(std::span<const Work> work, const Error& full) {
@@ -139,14 +170,17 @@ void Scheduler::deliver(std::span<const std::uint32_t> tokens) {
   Endings endings(running_.size());
   std::size_t row = 0;
   for (std::size_t i = 0; i < running_.size(); ++i) {
-    LiveRequest& r = *running_[i];
-    if (tokens[i] == 0) continue;
-    sequences_.extend(*r.seq, std::span(r.tokens).subspan(r.computed, tokens[i]));
-    r.computed += tokens[i];
-    r.last_served = counts_.steps;
-    if (r.remaining() == 0) endings[i] = choose_token(r, row++);
+    if (tokens[i] != 0) endings[i] = advance(*running_[i], tokens[i], row);
   }
   retire(endings);
+}
+
+std::optional<Scheduler::After> Scheduler::advance(LiveRequest& r, std::uint32_t tokens, std::size_t& row) {
+  sequences_.extend(*r.seq, std::span(r.tokens).subspan(r.computed, tokens));
+  r.computed += tokens;
+  r.last_served = counts_.steps;
+  if (r.remaining() != 0) return std::nullopt;
+  return choose_token(r, row++);
 }
 
 std::optional<Scheduler::After> Scheduler::choose_token(LiveRequest& r, std::size_t row) {

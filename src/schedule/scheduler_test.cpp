@@ -352,6 +352,7 @@ TEST_F(SchedulerTest, a_stop_token_is_told_but_is_no_part_of_the_answer) {
 }
 
 TEST_F(SchedulerTest, streams_may_be_reduced_while_it_runs) {
+  options.sleep = [](std::int64_t) {};
   start();
   scheduler->set_streams_max(0);
   ASSERT_TRUE(submit(1, 4, 3));
@@ -360,6 +361,94 @@ TEST_F(SchedulerTest, streams_may_be_reduced_while_it_runs) {
   scheduler->set_streams_max(1);
   drain();
   EXPECT_EQ(told[1].tokens.size(), 3U);
+}
+
+TEST_F(SchedulerTest, while_nobody_may_start_it_sleeps_to_the_deadline_and_does_not_spin) {
+  std::vector<std::int64_t> slept;
+  options.sleep = [&](std::int64_t ns) {
+    slept.push_back(ns);
+    clock.advance(ns);
+  };
+  start();
+  scheduler->set_streams_max(0);
+  submit(1, 4, 1).value();
+  EXPECT_EQ(poll(clock.now_ns() + 700), 0U);
+  EXPECT_EQ(poll(for_ever), 0U) << "a caller without a deadline gets its turn";
+  EXPECT_EQ(poll(clock.now_ns()), 0U);
+  EXPECT_THAT(slept, testing::ElementsAre(700, 1'000'000'000));
+  EXPECT_EQ(backend->forwards, 0U);
+  scheduler->set_streams_max(1);
+  drain();
+  EXPECT_EQ(told[1].tokens.size(), 1U);
+  EXPECT_EQ(poll(for_ever), 0U) << "with nothing there it returns at once";
+  EXPECT_EQ(slept.size(), 2U);
+}
+
+TEST_F(SchedulerTest, what_the_backend_refuses_of_one_request_fails_that_one_alone) {
+  start();
+  submit(1, 6, 5).value();
+  submit(2, 7, 5, 10).value();
+  submit(3, 5, 5, 20).value();
+  drain();
+  const auto right = std::move(told);
+  for (const std::size_t beside : {0U, 2U}) {  // refused in its prompt, with others that begin, or that write already
+    start();
+    backend->orders.bad_token = 11;  // of request 2 alone
+    submit(1, 6, 5).value();
+    if (beside > 0) submit(3, 5, 5, 20).value();
+    for (std::size_t i = 0; i < beside; ++i) step();
+    submit(2, 7, 5, 10).value();
+    if (beside == 0) submit(3, 5, 5, 20).value();
+    drain();
+    ASSERT_EQ(told[2].events.size(), 1U);
+    EXPECT_EQ(told[2].events[0].kind, Event::Kind::failed);
+    EXPECT_EQ(told[2].events[0].error, Errc::bad_value);
+    EXPECT_THAT(told[2].reason, HasSubstr("a token that I do not like"));
+    for (const RequestId id : {1U, 3U}) {
+      EXPECT_EQ(told[id].tokens, right.at(id).tokens) << id;
+      EXPECT_EQ(told[id].events.back().kind, Event::Kind::finished) << id;
+    }
+    EXPECT_EQ(scheduler->counts().apart, 1U);
+    scheduler.reset();
+    EXPECT_EQ(backend->pages_used(), 0U);
+    EXPECT_TRUE(backend->violations.empty());
+  }
+}
+
+TEST_F(SchedulerTest, an_engine_lost_while_requests_are_computed_apart_ends_each_once) {
+  start();
+  backend->orders.bad_token = 11;
+  backend->orders.lost_at = 2;  // the batch, request 1 alone, and then
+  submit(1, 6, 1).value();
+  submit(2, 7, 5, 10).value();
+  submit(3, 5, 5, 20).value();
+  drain();
+  EXPECT_EQ(told[1].events.back().kind, Event::Kind::finished);
+  for (const RequestId id : {2U, 3U}) {
+    ASSERT_EQ(told[id].events.size(), 1U);
+    EXPECT_EQ(told[id].events[0].error, Errc::engine_lost);
+  }
+}
+
+// Sharing takes no page; whoever writes first copies the last one. So the older of two may be the one that needs a page
+// that is not there.
+TEST_F(SchedulerTest, an_old_request_that_must_copy_what_a_young_one_shares_gets_its_page) {
+  shape.pages = 2;  // 6 tokens and the 2 that follow
+  options.keep_finished = false;
+  start();
+  submit(1, 6, 2).value();
+  drain();
+  const auto alone = told[1].tokens;
+  start();
+  submit(1, 6, 2).value();
+  step();
+  submit(2, 7, 1).value();  // begins with the same six
+  drain();
+  EXPECT_EQ(told[1].tokens, alone);
+  EXPECT_EQ(told[2].events.back().kind, Event::Kind::finished);
+  EXPECT_EQ(scheduler->counts().sequences.shared, 1U);
+  EXPECT_EQ(scheduler->counts().taken_back, 1U);
+  EXPECT_EQ(told[2].usage.recomputed, 1U);
 }
 
 TEST_F(SchedulerTest, events_that_do_not_fit_wait_for_the_next_poll_in_order) {

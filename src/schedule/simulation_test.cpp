@@ -131,10 +131,15 @@ class Simulation {
     options_.prefix_min = between(1, 6);
     options_.prefix_worth_waiting = chance(0.5) ? 0 : between(1, 20);
     options_.keep_finished = chance(0.7);
+    options_.sleep = [this](std::int64_t ns) {
+      clock_.advance(ns);
+      ++probes["rested"];
+    };
     orders_.forward_ns = between(0, 1000);
     if (chance(0.2)) orders_.full_chance = 0.1;
     if (chance(0.1)) orders_.nan_chance = 0.02;
     if (chance(0.1)) orders_.bad_slot_chance = 0.02;
+    if (chance(0.1)) orders_.bad_token = static_cast<Token>(random_.below(shape_.vocab));
     if (chance(0.2)) orders_.refuse_share_chance = 0.5;
     if (chance(0.1)) orders_.can_share = false;
     if (chance(0.05)) orders_.lost_at = between(1, 60);
@@ -266,6 +271,10 @@ class Simulation {
     return compare(order, answer, who, std::string(detail.reason));
   }
 
+  bool has_bad_token(const std::vector<Token>& tokens) const {
+    return std::ranges::count(tokens, orders_.bad_token) > 0;
+  }
+
   std::string compare(const Order& order, const Answer& met, const std::string& who, const std::string& reason) {
     const Answer alone = run_alone(order, shape_);
     const bool whole = !met.error && met.finish != Finish::cancelled;
@@ -292,7 +301,8 @@ class Simulation {
     const bool may = (*met.error == Errc::full && (small || orders_.full_chance > 0)) ||
                      (*met.error == Errc::engine_lost &&
                       (orders_.nan_chance > 0 || orders_.lost_at != ~0ULL || orders_.forget_lost_at != ~0ULL)) ||
-                     (*met.error == Errc::bad_value && orders_.bad_slot_chance > 0);
+                     (*met.error == Errc::bad_value &&
+                      (orders_.bad_slot_chance > 0 || has_bad_token(order.prompt) || has_bad_token(met.tokens)));
     return may ? std::string() : who + "failed without cause: " + reason;
   }
 
@@ -300,6 +310,7 @@ class Simulation {
     probes["taken back"] += c.taken_back;
     probes["out of pages"] += c.out_of_pages;
     probes["queue full"] += c.refused_full;
+    probes["computed apart"] += c.apart;
     probes["prefix shared"] += c.sequences.shared;
     probes["sequence continued"] += c.sequences.continued;
     probes["kept sequence evicted"] += c.sequences.evicted;
@@ -341,6 +352,8 @@ TEST(Simulation, every_request_ends_once_with_what_it_gives_alone_and_no_page_le
                             "finished after being taken back",
                             "out of pages",
                             "queue full",
+                            "computed apart",
+                            "rested",
                             "prefix shared",
                             "sequence continued",
                             "kept sequence evicted",
