@@ -23,7 +23,7 @@ std::vector<float> normals(std::size_t n, Random& random) {
 TEST(KvLayout, parts_of_a_plane_stay_aligned_to_64_bytes) {
   EXPECT_EQ((KvLayout{KvType::f16, 128}.plane_bytes()), 16384U);
   EXPECT_EQ((KvLayout{KvType::q8_0, 128}.plane_bytes()), 8704U);
-  for (std::uint32_t dim = 32; dim <= 256; dim += 32) {
+  for (std::uint32_t dim = 32; dim <= kv_head_dim_max; dim += 32) {
     for (const KvType type : {KvType::f16, KvType::q8_0}) {
       EXPECT_EQ((KvLayout{type, dim}.plane_bytes() % 64), 0U);
       EXPECT_EQ((KvLayout{type, dim}.values_at() % 64), 0U);
@@ -32,8 +32,11 @@ TEST(KvLayout, parts_of_a_plane_stay_aligned_to_64_bytes) {
 }
 
 TEST(KvStore, every_slot_keeps_its_rounded_row_and_isas_store_the_same_bytes) {
-  for (const KvLayout layout : {KvLayout{KvType::f16, 64}, KvLayout{KvType::f16, 36}, KvLayout{KvType::f16, 2},
-                                KvLayout{KvType::q8_0, 32}, KvLayout{KvType::q8_0, 96}}) {
+  for (const KvLayout layout :
+       {KvLayout{KvType::f16, 64}, KvLayout{KvType::f16, 36}, KvLayout{KvType::f16, 2}, KvLayout{KvType::q8_0, 32},
+        KvLayout{KvType::q8_0, 96}, KvLayout{KvType::f16, 192}, KvLayout{KvType::f16, 256}, KvLayout{KvType::f16, 1023},
+        KvLayout{KvType::f16, 1024}, KvLayout{KvType::q8_0, 256}, KvLayout{KvType::q8_0, 576},
+        KvLayout{KvType::q8_0, 1024}}) {
     SCOPED_TRACE(std::string(name(layout.type)) + " " + std::to_string(layout.head_dim));
     std::vector<std::byte> first;
     for (const Isa isa : {Isa::portable, Isa::avx2, Isa::avx512}) {
