@@ -1,5 +1,6 @@
 #include "checkpoint/gguf.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdio>
@@ -60,6 +61,28 @@ Result<std::uint64_t> split_number(const GgufPart& part, std::string_view key, s
   return number;
 }
 
+// The value for people: a text in quotes, anything else by its type.
+std::string in_words(const GgufValue& value) {
+  const auto text = gguf_cast<std::string_view>(value);
+  return text ? in_quotes(*text) : "of another value or type";
+}
+
+// Later parts need not say what they are part of; what they do say must be what the first one says.
+Result<void> check_same_model(std::span<const GgufEntry> first, std::span<const GgufEntry> other,
+                              const std::string& first_path, const std::string& path) {
+  for (const GgufEntry& entry : other) {
+    if (!entry.key.starts_with("general.") || entry.key == "general.alignment") continue;
+    const GgufValue* value = find_in(first, entry.key);
+    if (value == nullptr) continue;
+    if (value->type == entry.value.type && std::ranges::equal(value->bytes, entry.value.bytes)) continue;
+    return fail(Errc::bad_value,
+                path + ": is a part of another model: its key " + in_quotes(entry.key) + " is " +
+                    in_words(entry.value) + ", expected " + in_words(*value) + " as in " + first_path,
+                entry.value.at);
+  }
+  return {};
+}
+
 }  // namespace
 
 // Reads one more file. The first one gives metadata; the others must belong to it.
@@ -91,6 +114,7 @@ Result<void> Gguf::add_part(std::span<const std::byte> bytes, const std::string&
                                        " by its keys split.no (from 0) and split.count, expected part " +
                                        std::to_string(index) + " of " + std::to_string(*expected));
     }
+    ASSAY_TRY(check_same_model(metadata_, part->metadata, files_.front(), path));
   }
   files_.push_back(path);
   bytes_ += bytes.size();

@@ -240,6 +240,34 @@ TEST(Gguf, names_the_part_that_is_missing_or_does_not_belong) {
   EXPECT_THAT(Gguf::parse(part(0, 2, "a", 2).bytes(), "x").error().detail, HasSubstr("is one of 2 parts"));
 }
 
+// The numbers fit, the model does not: what a later part says of itself must be what the first one says.
+TEST(Gguf, names_a_part_of_another_model) {
+  const std::string folder = fresh_folder(testing::TempDir(), "split_other");
+  const auto named = [](std::uint32_t number, std::string_view tensor, std::string_view key, std::string_view value) {
+    GgufBytes file;
+    file.header(1, key.empty() ? 3 : 4).key_u32("split.no", number).key_u32("split.count", 2);
+    file.key_u32("split.tensors.count", 2);
+    if (!key.empty()) file.key_string(key, value);
+    file.tensor(tensor, {8}, 0, 0).data(32);
+    return file.text;
+  };
+  const std::string two = folder + "/m-00002-of-00002.gguf";
+  for (const char* key : {"general.architecture", "general.name"}) {
+    const std::string one = write_file(folder + "/m-00001-of-00002.gguf", named(0, "a", key, "ours"));
+    write_file(two, named(1, "b", key, "theirs"));
+    const auto other = Gguf::open(one);
+    ASSERT_FALSE(other);
+    EXPECT_EQ(other.error().code, Errc::bad_value);
+    EXPECT_THAT(other.error().detail, HasSubstr(two + ": is a part of another model: its key \"" + key +
+                                                "\" is \"theirs\", expected \"ours\" as in " + one));
+    EXPECT_FALSE(Gguf::open(two));
+    write_file(two, named(1, "b", key, "ours"));
+    EXPECT_TRUE(Gguf::open(one));
+    write_file(two, named(1, "b", "", ""));
+    EXPECT_TRUE(Gguf::open(one)) << "most say nothing";
+  }
+}
+
 TEST(Gguf, names_missing_files_directories_and_empty_files) {
   const std::string folder = fresh_folder(testing::TempDir(), "none");
   EXPECT_EQ(Gguf::open(folder + "/none.gguf").error().code, Errc::not_found);
