@@ -10,7 +10,8 @@
 //   vocab=N  slow-load=MS (with progress)  silent-load=MS (without)  stuck-load (the same progress for ever)
 //   X-at-load, X-at-forward=N (the N-th, from 0): crash hang exit throw bad-alloc out-of-memory garbage close half flood
 //   refuse-load  absurd-facts=N  wrong-device
-//   X-at-forward=N also: nan full lost rows call twice short
+//   X-at-forward=N also: nan full lost rows call twice short; packet (two answers in one, before its own)
+//   die-after-rows-at-forward=N (with in-place: the logits are in the shared memory, the answer is not sent)
 //   last-words-at-forward=N (1 MiB on stderr between two requests, then exit 7)
 //   slow-forward=MS  idle (no logits are computed)  in-place (they go straight into the shared memory)  deaf (ignores SIGTERM, and never ends by itself)
 #include <signal.h>
@@ -179,6 +180,9 @@ class FakeEngine final : public Backend {
     if (ordered("rows", number)) say(frame(calls_, wire::Done{99, 0}));
     if (ordered("call", number)) say(frame(calls_ + 5, wire::Done{1, 0}));
     if (ordered("twice", number)) say(frame(calls_, wire::Done{rows_of(slots), 0}));
+    if (ordered("packet", number)) {
+      say(frame(calls_, wire::Done{rows_of(slots), 0}) + frame(calls_, wire::Done{rows_of(slots), 0}));
+    }
     const std::vector<Position> lengths = this->lengths();
     ASSAY_TRY(plan_runs(slots, facts_, lengths, runs_));
     logits.vocab = facts_.vocab;
@@ -251,12 +255,15 @@ class FakeEngine final : public Backend {
 class InPlaceEngine final : public Backend, public WritesRows {
  public:
   InPlaceEngine(const LoadSettings& settings, const Orders& orders)
-      : idle_(orders.has("idle")), engine_(settings, orders) {}
+      : idle_(orders.has("idle")),
+        dies_at_(orders.number("die-after-rows-at-forward", -1)),
+        engine_(settings, orders) {}
   const BackendFacts& facts() const override { return engine_.facts(); }
   Result<void> forward(std::span<const Slot> slots, Logits& logits) override { return engine_.forward(slots, logits); }
   Result<void> forward_into(std::span<const Slot> slots, std::span<float> rows) override {
     ASSAY_TRY(engine_.forward(slots, logits_));
     if (!idle_) std::ranges::copy(logits_.values, rows.begin());
+    if (forwards_++ == dies_at_) std::_Exit(7);
     return {};
   }
   Result<void> forget(SeqId seq, Position from, Position to) override { return engine_.forget(seq, from, to); }
@@ -265,6 +272,8 @@ class InPlaceEngine final : public Backend, public WritesRows {
 
  private:
   const bool idle_;
+  const std::int64_t dies_at_;
+  std::int64_t forwards_ = 0;
   FakeEngine engine_;
   Logits logits_;
 };

@@ -76,8 +76,7 @@ class EndWithHost final {
 
 class Session final {
  public:
-  Session(Descriptor channel, device::SharedMemory memory, const WorkerIdentity& identity,
-          const MakeBackend& make)
+  Session(Descriptor channel, device::SharedMemory memory, const WorkerIdentity& identity, const MakeBackend& make)
       : channel_(std::move(channel)), memory_(std::move(memory)), identity_(identity), make_(make) {}
 
   // The exit code of the program.

@@ -1,12 +1,15 @@
 // Each way in which a worker may fail, by order: the error names it, and nothing is left.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <cctype>
+#include <cerrno>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
@@ -49,6 +52,37 @@ WorkerOptions options_for(const Case& c, std::int64_t WorkerOptions::* phase) {
   if (std::string_view(c.words).find("no answer") != std::string_view::npos) options.*phase = 1000 * ms;
   return options;
 }
+
+// What the fake worker says that it is about to do, as it says it: a pipe with a name in the place of its diary.
+class Diary final {
+ public:
+  Diary() : path_(testing::TempDir() + "diary_" + std::to_string(::getpid())) {
+    EXPECT_EQ(::mkfifo(path_.c_str(), 0600), 0);
+    pipe_ = ::open(path_.c_str(), O_RDWR | O_CLOEXEC);  // to write too, so that neither end waits for the other
+    ::setenv("ASSAY_FAKE_DIARY", path_.c_str(), 1);
+  }
+  Diary(const Diary&) = delete;
+  Diary& operator=(const Diary&) = delete;
+  ~Diary() {
+    ::unsetenv("ASSAY_FAKE_DIARY");
+    ::close(pipe_);
+    ::unlink(path_.c_str());
+  }
+  // Reads until `words` have been said.
+  void wait_for(std::string_view words) {
+    std::string said;
+    std::array<char, 256> buffer{};
+    while (said.find(words) == std::string::npos) {
+      const ssize_t got = ::read(pipe_, buffer.data(), buffer.size());
+      if (got <= 0 && errno != EINTR) return;
+      if (got > 0) said.append(buffer.data(), static_cast<std::size_t>(got));
+    }
+  }
+
+ private:
+  std::string path_;
+  int pipe_ = -1;
+};
 
 // ---- before the first message
 
@@ -259,7 +293,9 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"rows-at-forward=2", Errc::engine_lost, "answered by done with 99 rows, expected 1"},
                     Case{"call-at-forward=2", Errc::engine_lost, "an answer to call 10, expected to 5"},
                     Case{"short-at-forward=2", Errc::engine_lost, "the engine gave 0 rows of 40 logits"},
-                    Case{"twice-at-forward=2", Errc::engine_lost, "broke the protocol: "}),
+                    Case{"twice-at-forward=2", Errc::engine_lost, "broke the protocol: "},
+                    Case{"packet-at-forward=2", Errc::engine_lost, "broke the protocol: "},
+                    Case{"in-place,die-after-rows-at-forward=2", Errc::engine_lost, "ended with exit code 7"}),
     name_of);
 
 TEST(WorkerForward, a_flood_of_log_lines_does_not_block_it) {
@@ -298,13 +334,14 @@ TEST(WorkerForward, what_it_prints_between_two_calls_neither_blocks_it_nor_is_lo
 // Prefill: a batch of many slots; decode: one.
 TEST(WorkerForward, killed_in_prefill_and_in_decode) {
   for (const std::uint32_t count : {64U, 1U}) {
+    Diary diary;
     const NothingLeft nothing_left;
     const SteadyClock clock;
     auto backend = start_worker(fake_options("slow-forward=20000"), clock);
     ASSERT_TRUE(backend) << to_string(backend.error());
     ASSERT_GT((*backend)->process_id(), 1);
-    std::thread killer([pid = (*backend)->process_id()] {
-      std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    std::thread killer([&diary, pid = (*backend)->process_id()] {
+      diary.wait_for("forward ");
       ::kill(static_cast<pid_t>(pid), SIGKILL);
     });
     std::vector<Slot> slots;
@@ -360,9 +397,30 @@ TEST(WorkerEnd, one_that_ends_when_asked_is_not_waited_for_longer) {
   EXPECT_LT(clock.now_ns() - start_ns, 5000 * ms);
 }
 
+// What it said too much is not read any more: nobody asks again.
+TEST(WorkerEnd, an_answer_that_came_twice_is_not_in_the_way_of_the_end) {
+  for (const char* orders : {"twice-at-forward=0", "packet-at-forward=0", "in-place,packet-at-forward=0"}) {
+    const NothingLeft nothing_left;
+    const SteadyClock clock;
+    WorkerOptions options = fake_options(orders);
+    options.stop_timeout_ns = 60'000 * ms;
+    auto backend = start_worker(options, clock);
+    ASSERT_TRUE(backend);
+    const auto pid = static_cast<pid_t>((*backend)->process_id());
+    Logits logits;
+    ASSERT_TRUE((*backend)->forward(std::vector<Slot>{{0, 0, 1, true}}, logits)) << orders;
+    EXPECT_EQ(logits.rows(), 1U);
+    const std::int64_t start_ns = clock.now_ns();
+    backend->reset();
+    EXPECT_LT(clock.now_ns() - start_ns, 30'000 * ms) << "it ended when it was asked, not when patience did";
+    EXPECT_NE(::kill(pid, 0), 0);
+  }
+}
+
 // The host's process ends without a word (kill -9): its worker, busy or not, does not stay.
 TEST(WorkerEnd, it_ends_when_the_host_is_gone) {
   for (const char* orders : {"", "hang-at-forward=0"}) {
+    Diary diary;
     const NothingLeft nothing_left;
     std::array<int, 2> told{};
     ASSERT_EQ(::pipe(told.data()), 0);
@@ -388,7 +446,7 @@ TEST(WorkerEnd, it_ends_when_the_host_is_gone) {
     ::close(told[0]);
     ::close(told[1]);
     ASSERT_GT(worker, 0);
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    diary.wait_for("forward ");
     ASSERT_GT(host, 1);
     ::kill(host, SIGKILL);
     ASSERT_EQ(::waitpid(host, nullptr, 0), host);
