@@ -249,23 +249,27 @@ Pool::Drawn Pool::draw(Random& random) {
     double total = 0;
     for (const auto& item : items_) total += item.p;
     double left = u * total;
+    Drawn last{items_.front().id, items_.front().p};
     for (const auto& item : items_) {
       left -= item.p;
-      if (left < 0) return {item.id, item.p};
+      if (item.p > 0) last = {item.id, item.p};
+      if (left < 0) return last;
     }
-    return {items_.front().id, items_.front().p};  // rounding ate the tail
+    return last;  // rounding ate the tail: the end of the distribution is what was meant
   }
   const double total = dense_total();
   double left = u * total;
   std::size_t block = 0;
   while (block + 1 < partial_.size() && left >= partial_[block]) left -= partial_[block++];
   const std::size_t end = std::min(dense_.size(), (block + 1) * exp_block);
+  Drawn last{static_cast<Token>(max_index_), 1 / total};
   for (std::size_t i = block * exp_block; i < end; ++i) {
     const double w = exp_shifted(dense_[i], max_, scale_);
     left -= w;
-    if (left < 0) return {static_cast<Token>(i), w / total};
+    if (w > 0) last = {static_cast<Token>(i), w / total};
+    if (left < 0) return last;
   }
-  return {static_cast<Token>(max_index_), 1 / total};  // rounding ate the tail of the block
+  return last;  // a block's sum is rounded otherwise than its parts: the last one of it is what was meant
 }
 
 Token Pool::most_likely() const { return is_dense_ ? static_cast<Token>(max_index_) : items_.front().id; }
