@@ -18,8 +18,8 @@ class Stages {
   virtual Result<void> attention_inputs(std::uint32_t layer) = 0;  // norm, QKV, bias, QK norm, RoPE, append to KV
   virtual Result<void> attention(std::uint32_t layer) = 0;         // softmax(q k) v over each sequence's positions
   virtual Result<void> attention_output(std::uint32_t layer) = 0;  // x += O * attention
-  virtual Result<void> ffn_hidden(std::uint32_t layer) = 0;        // norm, silu(gate) * up
-  virtual Result<void> ffn_output(std::uint32_t layer) = 0;        // x += down * hidden
+  virtual Result<void> ffn_hidden(std::uint32_t layer) = 0;        // norm, gate and up
+  virtual Result<void> ffn_output(std::uint32_t layer) = 0;        // x += down * (silu(gate) * up)
   virtual Result<void> head() = 0;                                 // logits of the rows that the batch wants
 };
 
