@@ -143,11 +143,7 @@ Result<std::size_t> chosen_threads(std::uint32_t option) {
 
 Result<kernel::Isa> chosen_isa() {
   const char* wanted = std::getenv("ASSAY_ISA");
-  if (wanted == nullptr || *wanted == '\0') return kernel::best_isa();
-  const auto isa = kernel::isa_from_name(wanted);
-  if (!isa)
-    return fail(Errc::bad_value, "ASSAY_ISA is \"" + std::string(wanted) + "\", expected portable, avx2 or avx512");
-  return *isa;
+  return kernel::choose_isa(wanted == nullptr ? "" : wanted);
 }
 
 void LoadedModel::close_file() {

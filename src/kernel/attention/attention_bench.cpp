@@ -10,6 +10,7 @@
 
 #include "base/arena.h"
 #include "kernel/attention/attention.h"
+#include "kernel/isas.h"
 
 namespace assay::kernel {
 namespace {
@@ -136,16 +137,14 @@ void add_all() {
       benchmark::RegisterBenchmark(("read/" + kind).c_str(), [type](auto& s) { read(s, type); })
           ->Threads(threads)
           ->UseRealTime();
-      for (const Isa isa : {Isa::portable, Isa::avx2, Isa::avx512}) {
-        if (isa > best_isa()) continue;
+      for (const Isa isa : isas_here()) {
         benchmark::RegisterBenchmark(("decode/" + kind + "/" + std::string(name(isa))).c_str(),
                                      [type, isa](auto& s) { decode(s, type, isa); })
             ->Threads(threads)
             ->UseRealTime();
       }
     }
-    for (const Isa isa : {Isa::portable, Isa::avx2, Isa::avx512}) {
-      if (isa > best_isa()) continue;
+    for (const Isa isa : isas_here()) {
       benchmark::RegisterBenchmark(("prefill/" + kind + "/" + std::string(name(isa))).c_str(),
                                    [type, isa](auto& s) { prefill(s, type, isa); })
           ->Arg(8)

@@ -11,19 +11,12 @@
 #include <vector>
 
 #include "base/random.h"
+#include "kernel/isas.h"
 
 namespace assay::kernel {
 namespace {
 
 constexpr float sentinel = -31.5F;
-
-std::vector<Isa> isas() {
-  std::vector<Isa> list;
-  for (const Isa isa : {Isa::portable, Isa::avx2, Isa::avx512}) {
-    if (isa <= best_isa()) list.push_back(isa);
-  }
-  return list;
-}
 
 // A sequence of `length` random positions in scattered pages; slots that hold no position are full of NaNs.
 struct Sequence {
@@ -207,7 +200,7 @@ TEST(Attention, agrees_with_the_double_reference_within_the_bound) {
   for (const auto& c : cases()) {
     SCOPED_TRACE(describe(c));
     const auto queries = queries_of(c);
-    for (const Isa isa : isas()) {
+    for (const Isa isa : isas_here()) {
       const Sequence sequence(c.layout, c.length, 11, isa);
       expect_near_reference(isa, task_of(c, sequence, queries));
     }
@@ -225,7 +218,7 @@ TEST(Attention, counts_every_position_that_a_token_sees_exactly_once) {
     const auto first = [&](std::uint32_t p) { return p % half; };
     const auto second = [&](std::uint32_t p) { return half + p / half % half; };
     Random random(c.length);
-    for (const Isa isa : isas()) {
+    for (const Isa isa : isas_here()) {
       Sequence sequence(c.layout, c.length, 17);
       for (std::uint32_t p = 0; p < c.length; ++p) {
         std::vector<float> key(c.layout.head_dim);
@@ -272,7 +265,7 @@ TEST(Attention, a_token_has_the_same_bits_alone_and_among_others) {
     const auto queries = queries_of(c);
     const auto task = task_of(c, sequence, queries);
     const std::size_t row = std::size_t{c.group} * c.layout.head_dim;
-    for (const Isa isa : isas()) {
+    for (const Isa isa : isas_here()) {
       SCOPED_TRACE(name(isa));
       const auto together = run(isa, task);
       for (std::uint32_t t = 0; t < c.tokens; t += c.tokens > 50 ? 7 : 1) {
@@ -293,7 +286,7 @@ TEST(Attention, chunks_in_any_order_and_then_combined_give_the_same_bits) {
     const Sequence sequence(c.layout, c.length, 13);
     const auto queries = queries_of(c);
     const auto task = task_of(c, sequence, queries);
-    for (const Isa isa : isas()) {
+    for (const Isa isa : isas_here()) {
       const ChunkRange chunks = attention_chunks(task);
       const std::size_t size = attention_partial_size(task);
       std::vector<float> partials(chunks.count() * size, sentinel);
@@ -314,7 +307,7 @@ TEST(Attention, a_head_has_the_same_bits_whatever_its_group) {
   const Sequence sequence(c.layout, c.length, 14);
   const auto queries = queries_of(c);
   const auto task = task_of(c, sequence, queries);
-  for (const Isa isa : isas()) {
+  for (const Isa isa : isas_here()) {
     const auto together = run(isa, task);
     for (std::uint32_t h = 0; h < c.group; ++h) {
       auto alone = task;
@@ -357,7 +350,7 @@ TEST(Attention, far_apart_scores_pick_the_one_value_and_never_overflow) {
                            .position = 599,
                            .window = 0,
                            .scale = 1};
-  for (const Isa isa : isas()) EXPECT_EQ(run(isa, task), value);
+  for (const Isa isa : isas_here()) EXPECT_EQ(run(isa, task), value);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "kernel/isas.h"
 #include "kernel/quant/blocks.h"
 #include "tensor/dtype.h"
 
@@ -39,8 +40,7 @@ TEST(KvStore, every_slot_keeps_its_rounded_row_and_isas_store_the_same_bytes) {
         KvLayout{KvType::q8_0, 1024}}) {
     SCOPED_TRACE(std::string(name(layout.type)) + " " + std::to_string(layout.head_dim));
     std::vector<std::byte> first;
-    for (const Isa isa : {Isa::portable, Isa::avx2, Isa::avx512}) {
-      if (isa > best_isa()) continue;
+    for (const Isa isa : isas_here()) {
       Random random(3);
       std::vector<std::byte> plane(layout.plane_bytes() + 8, std::byte{0xA5});
       std::vector<std::vector<float>> keys;
@@ -80,8 +80,7 @@ TEST(KvStore, every_slot_keeps_its_rounded_row_and_isas_store_the_same_bytes) {
 TEST(KvStore, rounds_ties_away_from_zero_and_survives_what_is_no_number) {
   const KvLayout layout{KvType::q8_0, 32};
   const float infinity = std::numeric_limits<float>::infinity();
-  for (const Isa isa : {Isa::portable, Isa::avx2, Isa::avx512}) {
-    if (isa > best_isa()) continue;
+  for (const Isa isa : isas_here()) {
     std::vector<std::byte> plane(layout.plane_bytes());
     std::vector<float> key(32, 0.5F);
     key[0] = 127;  // d = 1: every other element is a tie

@@ -9,6 +9,7 @@
 
 #include "base/json.h"
 #include "base/random.h"
+#include "kernel/isas.h"
 
 namespace assay::kernel {
 namespace {
@@ -92,8 +93,7 @@ TEST(Rope, turns_pairs_the_same_on_every_isa_and_leaves_the_rest) {
     std::vector<float> cos(pairs);
     std::vector<float> sin(pairs);
     rope_angles(rope_frequencies(static_cast<std::uint32_t>(2 * pairs), 10000), 37, 1, cos, sin);
-    for (const Isa isa : {Isa::portable, Isa::avx2, Isa::avx512}) {
-      if (isa > best_isa()) continue;
+    for (const Isa isa : isas_here()) {
       std::vector<float> buffer(head_dim + 2, -9.0F);
       const auto head = std::span(buffer).subspan(1, head_dim);
       const auto expect_turned = [&](std::size_t a, std::size_t b, std::size_t i) {

@@ -10,20 +10,13 @@
 #include <vector>
 
 #include "base/random.h"
+#include "kernel/isas.h"
 #include "kernel/vector/exp.h"
 
 namespace assay::kernel {
 namespace {
 
 constexpr float sentinel = -123.25F;
-
-std::vector<Isa> isas() {
-  std::vector<Isa> list;
-  for (const Isa isa : {Isa::portable, Isa::avx2, Isa::avx512}) {
-    if (isa <= best_isa()) list.push_back(isa);
-  }
-  return list;
-}
 
 const std::vector<std::size_t> lengths{1, 2, 3, 7, 8, 9, 15, 16, 17, 23, 24, 31, 33, 64, 100, 896, 1023, 1024, 4096};
 
@@ -38,7 +31,7 @@ std::vector<float> normals(std::size_t n, std::uint64_t seed, double deviation =
 std::vector<float> same_on_every_isa(std::size_t n, const std::function<void(Isa, std::span<float>)>& body,
                                      const std::vector<float>& start = {}) {
   std::vector<float> first;
-  for (const Isa isa : isas()) {
+  for (const Isa isa : isas_here()) {
     SCOPED_TRACE(std::string(name(isa)) + ", length " + std::to_string(n));
     std::vector<float> buffer(n + 18, sentinel);
     const auto out = std::span(buffer).subspan(9, n);
@@ -87,7 +80,7 @@ TEST(RmsNorm, agrees_with_double_and_between_isas) {
 TEST(RmsNorm, works_in_place_and_of_zeros_gives_zeros) {
   const auto x = normals(77, 5);
   const std::vector<float> weight(77, 2.0F);
-  for (const Isa isa : isas()) {
+  for (const Isa isa : isas_here()) {
     auto in_place = x;
     std::vector<float> apart(77);
     rms_norm(isa, in_place, weight, 1e-5, in_place);
@@ -113,7 +106,7 @@ TEST(SiluMul, agrees_with_double_and_between_isas) {
 TEST(SiluMul, far_values_stay_finite_and_nan_stays_nan) {
   std::vector<float> gate{-1e30F, -500, -89, 0, 89, 1e30F, std::numeric_limits<float>::quiet_NaN(), -100, 100};
   const std::vector<float> up(gate.size(), 1.0F);
-  for (const Isa isa : isas()) {
+  for (const Isa isa : isas_here()) {
     std::vector<float> out(gate.size());
     silu_mul(isa, gate, up, out);
     EXPECT_NEAR(out[1], 0, 1e-30);
@@ -150,7 +143,7 @@ TEST(Softmax, agrees_with_double_and_between_isas) {
 }
 
 TEST(Softmax, of_one_finite_among_infinities_is_certain) {
-  for (const Isa isa : isas()) {
+  for (const Isa isa : isas_here()) {
     std::vector<float> x(21, -std::numeric_limits<float>::infinity());
     x[17] = -3;
     softmax(isa, x);
