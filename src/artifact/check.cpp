@@ -8,6 +8,7 @@
 #include <map>
 #include <utility>
 
+#include "base/staging.h"
 #include "kernel/quant/dequantize.h"
 
 namespace assay::artifact {
@@ -151,6 +152,11 @@ Result<std::vector<std::string>> make_links(const Duplicate& duplicate) {
   std::vector<std::string> left;
   for (std::size_t i = 1; i < duplicate.paths.size(); ++i) {
     const fs::path path = duplicate.paths[i];
+    const auto lock = FolderLock::take(path.parent_path(), path.filename().string(), path.string());
+    if (!lock) {  // another process is at it
+      left.push_back(path.string());
+      continue;
+    }
     const fs::path beside = path.parent_path() / ("." + path.filename().string() + ".link");
     std::error_code error;
     fs::remove(beside, error);  // left by a crash

@@ -12,6 +12,7 @@
 #include "adapter/worker/connection.h"
 #include "adapter/worker/loaded_facts.h"
 #include "adapter/worker/wire.h"
+#include "base/check.h"
 
 namespace assay::adapter {
 namespace {
@@ -47,7 +48,7 @@ class ProcessBackend final : public WorkerBackend {
     const std::int64_t start_ns = clock_.now_ns();
     const auto rows = static_cast<std::size_t>(std::ranges::count(slots, true, &Slot::wants_logits));
     logits.vocab = facts_.vocab;
-    logits.values.resize(rows * facts_.vocab);
+    ASSAY_TRY(resize(logits.values, rows * facts_.vocab, std::to_string(rows) + " rows of logits"));
     auto result = forward_parts(slots, logits);
     ++cost_.calls;
     cost_.total_ns += clock_.now_ns() - start_ns;
