@@ -355,12 +355,12 @@ TEST(CpuBackend, memory_that_is_not_there_is_an_error_that_names_the_bytes) {
   CpuOptions batch = usual;
   batch.batch = 8192;
   int refused = 0;
-  for (std::uint64_t more = 72; more < 260; more += 24) {  // wherever it ends, it ends so
+  for (std::uint64_t more = 8; more < 260; more += 14) {  // wherever it ends, it ends so
     for (const TinyModel* from : {&model, &blocks}) {
       const std::string said = why_not(made(*from, batch), more * mib);
       if (said == "done") continue;
       ++refused;
-      EXPECT_THAT(said, testing::HasSubstr("no memory for "));
+      EXPECT_THAT(said, testing::AnyOf(testing::HasSubstr("no memory for "), testing::HasSubstr("cannot be had")));
       EXPECT_THAT(said, testing::HasSubstr(" bytes"));
     }
   }
