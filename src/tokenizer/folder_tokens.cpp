@@ -167,7 +167,7 @@ Result<void> read_added_file(std::string_view text, const Named& named, ById& ou
 
 }  // namespace
 
-Result<std::vector<AddedEntry>> read_added_tokens(const Json& root, std::string_view where_list) {
+Result<std::vector<AddedEntry>> read_added_tokens(const Json& root, std::string_view where_list, Ids ids) {
   std::vector<AddedEntry> out;
   const Json* list = json_find(root, "added_tokens");
   if (list == nullptr) return out;
@@ -180,7 +180,8 @@ Result<std::vector<AddedEntry>> read_added_tokens(const Json& root, std::string_
     if (!entry) return std::unexpected(std::move(entry.error()));
     const auto id = json_integer(token, "id", -1, where);
     if (!id) return std::unexpected(id.error());
-    if (*id < 0 || *id >= static_cast<std::int64_t>(vocabulary_max)) {
+    const bool left_out = ids == Ids::optional && json_find(token, "id") == nullptr;
+    if (!left_out && (*id < 0 || *id >= static_cast<std::int64_t>(vocabulary_max))) {
       return json_wrong(where + ".id " + std::to_string(*id), "0 to " + std::to_string(vocabulary_max - 1));
     }
     entry->id = static_cast<Token>(*id);

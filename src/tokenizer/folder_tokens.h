@@ -28,8 +28,9 @@ struct FolderTokens {
   std::optional<std::string> bos, eos, unk, sep, pad, mask;
 };
 
-// The added_tokens of a tokenizer.json.
-Result<std::vector<AddedEntry>> read_added_tokens(const Json& root, std::string_view where);
+// The added_tokens of a tokenizer.json. An id may be left out where `ids` says so.
+enum class Ids : std::uint8_t { needed, optional };
+Result<std::vector<AddedEntry>> read_added_tokens(const Json& root, std::string_view where, Ids ids = Ids::needed);
 
 // `root`: tokenizer.json; `own`: its added tokens. What transformers 5 makes of the files together: added_tokens_decoder
 // of tokenizer_config.json where it is there, else special_tokens_map.json (whose roles win), added_tokens.json and

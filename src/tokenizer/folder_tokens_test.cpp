@@ -178,11 +178,13 @@ TEST(StoredJson, keeps_flags_normalizer_and_ends) {
   Files files;
   files.tokenizer["normalizer"] = {{"type", "Lowercase"}};
   files.others["tokenizer_config"] =
-      R"({"eos_token": "</s>", "added_tokens_decoder": {"8": {"content": "<x>", "lstrip": true, "single_word": true}}})";
+      R"({"eos_token": "</s>", "pad_token": "<pad>",
+          "added_tokens_decoder": {"8": {"content": "<x>", "lstrip": true, "single_word": true}}})";
   const auto stored = stored_json(files.files());
   ASSERT_TRUE(stored) << to_string(stored.error());
-  const std::vector<std::string_view> texts{"<s>", "</s>", "<end>", "a", "b", "c", " ", "ab", "<x>", "[PAD9]"};
-  const std::vector<std::int32_t> types{3, 3, 3, 1, 1, 1, 1, 1, 4, VocabularyData::unused};
+  const std::vector<std::string_view> texts{"<s>", "</s>", "<end>", "a",     "b",      "c",
+                                            " ",   "ab",   "<x>",   "<pad>", "[PAD10]"};
+  const std::vector<std::int32_t> types{3, 3, 3, 1, 1, 1, 1, 1, 4, 3, VocabularyData::unused};
   const std::vector<std::string_view> merges{"a b"};
   const std::vector<std::int64_t> named{1, 2};
   const StoredJson all{.json = stored->json, .tokens = texts, .types = types, .merges = merges, .ends = named};
@@ -191,7 +193,8 @@ TEST(StoredJson, keeps_flags_normalizer_and_ends) {
   EXPECT_THAT(*again->encode("AB  <x> C", {.parse = ParseSpecial::as_tokens}), ElementsAre(7, 8, 6, 5));
   EXPECT_THAT(again->end_tokens(), ElementsAre(1, 2));
   EXPECT_EQ(again->special().eos, 1);
-  EXPECT_EQ(again->size(), 9);
+  EXPECT_EQ(again->special().pad, 9);
+  EXPECT_EQ(again->size(), 10);
 }
 
 TEST(StoredJson, wrong_texts_are_refused_by_key) {

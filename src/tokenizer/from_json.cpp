@@ -115,13 +115,10 @@ Result<Json> parse_root(std::string_view text) {
 
 // A flag of an added token as tokenizer.json writes it.
 Json to_json(const AddedEntry& entry) {
-  return {{"id", entry.id},
-          {"content", entry.text},
-          {"single_word", entry.whole_word},
-          {"lstrip", entry.strips_left},
-          {"rstrip", entry.strips_right},
-          {"normalized", entry.is_normalized()},
-          {"special", entry.special}};
+  Json out = {{"content", entry.text},        {"single_word", entry.whole_word},     {"lstrip", entry.strips_left},
+              {"rstrip", entry.strips_right}, {"normalized", entry.is_normalized()}, {"special", entry.special}};
+  if (entry.id >= 0) out["id"] = entry.id;
+  return out;
 }
 
 constexpr std::int64_t stored_version = 1;
@@ -205,7 +202,7 @@ namespace {
 Result<FolderTokens> stored_tokens(const Json& json) {
   FolderTokens out;
   auto later = read_added_tokens(
-      {{"added_tokens", json_find(json, "later") != nullptr ? json["later"] : Json::array()}}, "later");
+      {{"added_tokens", json_find(json, "later") != nullptr ? json["later"] : Json::array()}}, "later", Ids::optional);
   if (!later) return std::unexpected(std::move(later.error()));
   out.later = std::move(*later);
   const Json* roles = json_find(json, "roles");
