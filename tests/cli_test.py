@@ -137,8 +137,20 @@ class Refusals(unittest.TestCase):
     def test_direct_may_be_named_with_its_device(self):
         code, out, err = assay("parity", "--tokens", "1,2,3", "--engine", "direct:cpu", "--json", "--model", MODEL)
         self.assertEqual(code, 0, err)
-        self.assertEqual({key: json.loads(out)[key] for key in ("engine", "device", "holds")},
-                         {"engine": "direct", "device": "cpu", "holds": True})
+        parity = json.loads(out)
+        self.assertEqual({key: parity[key] for key in ("engine", "device", "holds")}, {"engine": "direct", "device": "cpu", "holds": True})
+        self.assertEqual(parity["decode"]["positions"], 2, "of three tokens two stand behind another")
+        self.assertLess(parity["rms_times"], 1.5)
+        self.assertEqual((parity["self"]["tokens"], parity["self"]["max_abs"]), (528, 0), "direct gives every bit again")
+
+    def test_parity_of_one_token_has_no_decode_and_says_what_does_not_hold(self):
+        code, out, err = assay("parity", "--tokens", "1", "--self-length", 0, "--json", "--model", MODEL)
+        self.assertEqual(code, 0, err)
+        parity = json.loads(out)
+        self.assertIsNone(parity["decode"])
+        self.assertIsNone(parity["self"])
+        code, out, err = assay("parity", "--tokens", "1,2,3,4", "--self-length", 20, "--model", MODEL)
+        self.assertIn("behind 4 tokens, 16 decoded against one batch: every bit is equal", out)
 
     def test_a_server_that_says_ok_and_gives_no_token_is_named_at_once(self):
         server = subprocess.Popen([sys.executable, "-u", pathlib.Path(__file__).with_name("upstream_server.py")],

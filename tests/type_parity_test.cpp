@@ -73,9 +73,10 @@ TEST_P(TypeParity, direct_agrees_with_the_reference) {
   const auto parity = measure::run_parity(**backend, *weights, measure::rounding_from((*backend)->facts()).value(),
                                           tokens, measure::spread_positions(24, 0));
   ASSERT_TRUE(parity) << to_string(parity.error());
-  std::printf("%-8s %-7s max|diff| %.3g of %.3g  KL %.2g  top-1 %zu of %zu\n", name_of(architecture),
-              std::string(name(type)).c_str(), parity->max_abs, parity->bound, parity->kl_mean, parity->top1_equal,
-              parity->positions);
+  std::printf(
+      "%-8s %-7s max_abs %.3g of %.3g, rms %.2f of that tried, decode %.2f, spread %.2f  KL %.2g  top-1 %zu of %zu\n",
+      name_of(architecture), std::string(name(type)).c_str(), parity->max_abs, parity->bound, parity->rms_times(),
+      parity->decode->rms_times(), parity->spread, parity->kl_mean, parity->top1_equal, parity->positions);
   EXPECT_TRUE(parity->holds()) << parity->max_abs << " > " << parity->bound << ", unexplained " << parity->unexplained;
   EXPECT_GT(parity->max_abs, 0) << "the engine is not the reference";
   EXPECT_LT(parity->kl_mean, 1e-2);

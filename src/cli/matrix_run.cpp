@@ -58,9 +58,7 @@ Result<void> add_parity(const Session& session, const LoadedModel& model, const 
   const auto threads = chosen_threads(options.model.threads);
   if (!threads) return std::unexpected(threads.error());
   std::size_t length = std::min({tokens->size(), text_tokens, std::size_t{model.backend->facts().context}});
-  const auto seconds = [&] {
-    return measure::reference_seconds(model.weights, length, 1 + roundings.size(), *threads);
-  };
+  const auto seconds = [&] { return measure::reference_seconds(model.weights, length, roundings.size(), *threads); };
   while (length > least_tokens && seconds() > settings.parity_budget_s) --length;
   if (seconds() > settings.parity_budget_s) {
     for (std::size_t i = 0; i < contestants.size(); ++i) {
@@ -84,8 +82,25 @@ Result<void> add_parity(const Session& session, const LoadedModel& model, const 
   if (!reference) return std::unexpected(reference.error());
   for (std::size_t i = 0; i < contestants.size(); ++i) {
     if (!of_each[i]) continue;
-    const auto parity = measure::parity_against(*reference, *contestants[i].backend, *of_each[i]);
+    Backend& backend = *contestants[i].backend;
+    const std::int64_t start = session.clock.now_ns();
+    auto parity = measure::parity_against(*reference, backend, *of_each[i]);
     if (parity) {
+      // At the workload's length too, as far as the budget reaches: the text was prefilled twice just now.
+      const double token_s =
+          static_cast<double>(session.clock.now_ns() - start) * 1e-9 / static_cast<double>(2 * length);
+      const auto affordable = static_cast<std::size_t>(settings.parity_budget_s / 2 / token_s);
+      const std::size_t self_tokens = std::min({std::size_t{settings.prompt_tokens} + measure::decode_steps, affordable,
+                                                std::size_t{backend.facts().context}});
+      if (self_tokens > length) {
+        if (const auto self = measure::self_agreement(backend, measure::text_of_length(*tokens, self_tokens),
+                                                      reference->bounds_of(*of_each[i]).decode)) {
+          parity->self = *self;
+        } else {
+          contestants[i].subject.notes.push_back("not held against itself at " + std::to_string(self_tokens) +
+                                                 " tokens: " + to_string(self.error()));
+        }
+      }
       contestants[i].subject.parity = *parity;
     } else {  // this engine's own trouble: its row will say more
       contestants[i].subject.parity_reason = to_string(parity.error());

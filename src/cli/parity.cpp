@@ -1,6 +1,8 @@
 // assay parity: logits of direct or an installed engine against the double-precision reference.
+#include <algorithm>
 #include <cstdio>
 #include <memory>
+#include <optional>
 
 #include "base/mapped_file.h"
 #include "base/npy.h"
@@ -8,13 +10,15 @@
 #include "cli/interrupt.h"
 #include "cli/model_options.h"
 #include "measure/parity_run.h"
+#include "measure/printed.h"
 #include "measure/record_json.h"
 #include "model/reference.h"
 
 namespace assay::cli {
 namespace {
 
-constexpr std::size_t text_bytes_max = std::size_t{16} << 20;  // far beyond what the reference can do
+constexpr std::uint32_t self_tokens_default = 512 + measure::decode_steps;  // the matrix's prompt, and what is decoded
+constexpr std::size_t text_bytes_max = std::size_t{16} << 20;               // far beyond what the reference can do
 
 struct ParityOptions {
   ModelOptions model;
@@ -23,6 +27,7 @@ struct ParityOptions {
   std::uint32_t positions = 0;
   std::string dump;
   std::string logits_of = "engine";
+  std::optional<std::uint32_t> self_tokens;
 };
 
 Result<std::vector<Token>> tokens_of(const LoadedModel& model, const ParityOptions& options) {
@@ -65,6 +70,45 @@ Result<void> dump(const LoadedModel& model, const ParityOptions& options, std::s
   return write_npy(options.dump, values, positions.size(), model.weights.config.vocab);
 }
 
+// The same figures for each way of feeding the text, side by side.
+void print_parity(const measure::Parity& parity) {
+  const measure::Agreement* decode = parity.decode ? &*parity.decode : nullptr;
+  std::printf("          %12s%s\n", "prefill", decode != nullptr ? "        decode, one by one" : "");
+  const auto line = [&](const char* name, const char* format, auto value) {
+    std::printf("%-10s", name);
+    for (const measure::Agreement* each : {static_cast<const measure::Agreement*>(&parity), decode}) {
+      if (each != nullptr) std::printf("%*s", each == decode ? 26 : 12, measure::printed(format, value(*each)).c_str());
+    }
+    std::printf("\n");
+  };
+  using measure::Agreement;
+  line("positions", "%.0f", [](const Agreement& a) { return static_cast<double>(a.positions); });
+  line("top-1", "%.2f %%", [](const Agreement& a) { return 100 * a.top1_share(); });
+  line("max_abs", "%.4g", [](const Agreement& a) { return a.max_abs; });
+  line("bound", "%.4g", [](const Agreement& a) { return a.bound; });
+  line("rms", "%.4g", [](const Agreement& a) { return a.rms; });
+  line("tried rms", "%.4g", [](const Agreement& a) { return a.tried_rms; });
+  line("KL", "%.3g", [](const Agreement& a) { return a.kl_mean; });
+  std::printf(
+      "the difference is %.2f times the rounding that it states%s; two tries of that rounding lie %.0f %% apart\n",
+      parity.rms_times(),
+      decode != nullptr ? (", " + measure::printed("%.2f", decode->rms_times()) + " in decode").c_str() : "",
+      100 * parity.spread);
+  if (parity.self) {
+    const measure::SelfAgreement& self = *parity.self;
+    std::printf("behind %zu tokens, %zu decoded against one batch: ", self.tokens - self.positions, self.positions);
+    if (self.max_abs == 0) {
+      std::printf("every bit is equal\n");
+    } else {
+      std::printf(
+          "max_abs %.4g%s\n", self.max_abs,
+          self.bound == 0 ? ", every bit must be equal" : (", bound " + measure::printed("%.4g", self.bound)).c_str());
+    }
+  }
+  std::printf("%s\n", parity.holds() ? "holds: rounding explains every difference"
+                                     : ("DOES NOT HOLD: " + parity.complaint()).c_str());
+}
+
 Result<void> parity(Session& session, ParityOptions& options) {
   if (options.logits_of != "engine" && options.logits_of != "reference") {
     return fail(Errc::bad_value, "--logits-of is \"" + options.logits_of + "\", expected engine or reference");
@@ -95,6 +139,7 @@ Result<void> parity(Session& session, ParityOptions& options) {
   if (!threads) return std::unexpected(threads.error());
   device::ThreadPool pool(*threads);
   const Interrupt interrupt;
+  const std::size_t self_tokens = std::min(options.self_tokens.value_or(self_tokens_default), facts.context);
   Progress progress(session.clock, session.progress(), "reference", 100, "%");
   const auto result = measure::run_parity(
       *loaded.backend, loaded.weights, *rounding, *tokens, positions,
@@ -102,7 +147,7 @@ Result<void> parity(Session& session, ParityOptions& options) {
         progress.update(static_cast<std::uint64_t>(share * 100));
         return !interrupt.asked();
       },
-      &pool);
+      &pool, nullptr, self_tokens);
   progress.finish();
   if (!result) return std::unexpected(result.error());
   if (session.json) {
@@ -114,19 +159,12 @@ Result<void> parity(Session& session, ParityOptions& options) {
     out["device"] = facts.device;
     out["activations"] = facts.activations;
     out["kv"] = facts.kv_type;
-    out["tokens"] = tokens->size();
+    out["text_tokens"] = tokens->size();
     session.print(out);
   } else {
     std::printf("%s against the double-precision reference: %zu positions of %zu tokens, vocabulary %u\n",
                 words(facts).c_str(), result->positions, tokens->size(), loaded.weights.config.vocab);
-    std::printf("top-1      %zu of %zu equal (%.2f %%)\n", result->top1_equal, result->positions,
-                100 * result->top1_share());
-    std::printf("max|diff|  %.4g   bound %.4g\n", result->max_abs, result->bound);
-    std::printf("rms diff   %.4g\n", result->rms);
-    std::printf("KL         mean %.3g, max %.3g nats\n", result->kl_mean, result->kl_max);
-    std::printf("%s\n", result->holds()
-                            ? "holds: every difference is within the bound"
-                            : "DOES NOT HOLD: a difference is beyond the bound, or a top-1 is not explained");
+    print_parity(*result);
   }
   if (!result->holds()) session.finish(Exit::no);
   return {};
@@ -150,6 +188,9 @@ void add_parity(CLI::App& app, Session& session) {
       ->check([](const std::string& id) { return id.empty() ? "met nothing, expected ids such as 1,2,3" : ""; })
       ->excludes(text);
   command->add_option("--positions", options->positions, "compare at so many positions, spread evenly (default: all)");
+  command->add_option("--self-length", options->self_tokens,
+                      "hold the engine against itself on a text of so many tokens: decode behind a prefill against one "
+                      "batch (default: 528; 0: not)");
   CLI::Option* dump = command->add_option("--dump", options->dump,
                                           "write the logits as float32 (positions, vocab) to this .npy file instead");
   command->add_option("--logits-of", options->logits_of, "what --dump writes: engine or reference")

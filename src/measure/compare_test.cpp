@@ -30,7 +30,7 @@ Row row_of(const char* engine, double step_ms, double noise, std::size_t rounds,
                           .output_tokens = 9});
   }
   row.memory.peak_bytes = 100 << 20;
-  row.subject.parity = Parity{.positions = 4, .top1_equal = 4, .max_abs = 0.1, .bound = 1};
+  row.subject.parity = Parity{{.positions = 4, .top1_equal = 4, .max_abs = 0.1, .bound = 1}};
   return row;
 }
 

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <string>
+#include <vector>
+
+#include "measure/printed.h"
 
 namespace assay::measure {
 namespace {
@@ -19,8 +22,46 @@ double log_sum_exp(std::span<const T> row) {
 
 }  // namespace
 
+std::string Agreement::complaint() const {
+  if (!(max_abs <= bound)) {
+    return "a logit is off by " + printed("%.4g", max_abs) + ", rounding explains " + printed("%.4g", bound);
+  }
+  if (unexplained > 0) {
+    return "top-1 differs at " + std::to_string(unexplained) + " of " + std::to_string(positions) +
+           " positions where rounding cannot swap the first two";
+  }
+  if (rms_times() > rms_times_max) {
+    return "the difference is " + printed("%.2f", rms_times()) + " times the rounding that it states (" +
+           printed("%.4g", rms) + ", tried " + printed("%.4g", tried_rms) + "), at most " +
+           printed("%.1f", rms_times_max) + " is explained";
+  }
+  return {};
+}
+
+std::string SelfAgreement::complaint() const {
+  if (bound == 0 && max_abs != 0) return "a logit differs by " + printed("%.4g", max_abs) + ", every bit must be equal";
+  if (max_abs > bound) {
+    return "a logit differs by " + printed("%.4g", max_abs) + ", rounding explains " + printed("%.4g", bound);
+  }
+  if (bound > 0 && rms_times() > rms_times_max) {
+    return "the difference is " + printed("%.2f", rms_times()) + " times the rounding that it states, at most " +
+           printed("%.1f", rms_times_max) + " is explained";
+  }
+  return {};
+}
+
+std::string Parity::complaint() const {
+  if (const std::string text = Agreement::complaint(); !text.empty()) return "in prefill: " + text;
+  if (decode && !decode->holds()) return "in decode: " + decode->complaint();
+  if (self && !self->holds()) {
+    return "decode behind " + std::to_string(self->tokens - self->positions) +
+           " tokens against one batch: " + self->complaint();
+  }
+  return {};
+}
+
 Result<Parity> compare(std::span<const double> reference, std::span<const float> other, std::size_t vocab,
-                       double bound) {
+                       const Bound& bound) {
   if (vocab == 0 || reference.size() != other.size() || reference.size() % vocab != 0 || reference.empty()) {
     return fail(Errc::bad_value, "parity: " + std::to_string(reference.size()) + " and " +
                                      std::to_string(other.size()) + " logits, expected the same positions * " +
@@ -28,7 +69,9 @@ Result<Parity> compare(std::span<const double> reference, std::span<const float>
   }
   Parity out;
   out.positions = reference.size() / vocab;
-  out.bound = bound;
+  out.bound = bound.max_abs;
+  out.tried_rms = bound.rms;
+  out.spread = bound.spread;
   double squares = 0;
   for (std::size_t p = 0; p < out.positions; ++p) {
     const auto a = reference.subspan(p * vocab, vocab);
@@ -56,7 +99,7 @@ Result<Parity> compare(std::span<const double> reference, std::span<const float>
     const auto best_b = static_cast<std::size_t>(std::ranges::max_element(b) - b.begin());
     if (best_a == best_b) {
       ++out.top1_equal;
-    } else if (a[best_a] - a[best_b] > 2 * bound) {
+    } else if (a[best_a] - a[best_b] > 2 * bound.max_abs) {
       ++out.unexplained;
     }
   }
@@ -65,19 +108,49 @@ Result<Parity> compare(std::span<const double> reference, std::span<const float>
   return out;
 }
 
-double error_bound(std::span<const double> reference, std::span<const double> disturbed, std::size_t vocab,
-                   double spread) {
-  ASSAY_ASSERT(vocab > 0 && reference.size() == disturbed.size() && !reference.empty());
+Result<SelfAgreement> compare_self(std::span<const float> batch, std::span<const float> one_by_one, std::size_t vocab,
+                                   std::size_t tokens, const Bound& bound, bool bits) {
+  const std::vector<double> wide(batch.begin(), batch.end());
+  const auto compared = compare(wide, one_by_one, vocab, bound);
+  if (!compared) return std::unexpected(compared.error());
+  return SelfAgreement{.tokens = tokens,
+                       .positions = compared->positions,
+                       .top1_equal = compared->top1_equal,
+                       .max_abs = compared->max_abs,
+                       .rms = compared->rms,
+                       .bound = bits ? 0 : 2 * bound.max_abs,
+                       .tried_rms = std::sqrt(2.0) * bound.rms};
+}
+
+Bound tried_bound(std::span<const double> reference, std::span<const double> tries, std::size_t vocab, double rows) {
+  ASSAY_ASSERT(vocab > 0 && !reference.empty() && !tries.empty() && tries.size() % reference.size() == 0);
+  const std::size_t count = tries.size() / reference.size();
+  std::vector<double> squares(count, 0);  // of each try
   double worst = 0;
   for (std::size_t begin = 0; begin < reference.size(); begin += vocab) {
-    double squares = 0;
-    for (std::size_t v = begin; v < begin + vocab; ++v) {
-      squares += (disturbed[v] - reference[v]) * (disturbed[v] - reference[v]);
+    double here = 0;
+    for (std::size_t t = 0; t < count; ++t) {
+      const auto tried = tries.subspan(t * reference.size() + begin, vocab);
+      double sum = 0;
+      for (std::size_t v = 0; v < vocab; ++v) {
+        sum += (tried[v] - reference[begin + v]) * (tried[v] - reference[begin + v]);
+      }
+      squares[t] += sum;
+      here += sum;
     }
-    worst = std::max(worst, std::sqrt(squares / static_cast<double>(vocab)));
+    worst = std::max(worst, std::sqrt(here / static_cast<double>(count * vocab)));
   }
   const double sigmas = std::sqrt(2 * std::log(static_cast<double>(std::max<std::size_t>(reference.size(), 2)))) + 1;
-  return sigmas * worst * spread;
+  double all = 0;
+  for (double& square : squares) {
+    square = std::sqrt(square / static_cast<double>(reference.size()));  // its rms
+    all += square * square;
+  }
+  Bound out{.max_abs = sigmas * worst * rows, .rms = std::sqrt(all / static_cast<double>(count))};
+  if (count > 1 && out.rms > 0) {
+    out.spread = (std::ranges::max(squares) - std::ranges::min(squares)) / out.rms;
+  }
+  return out;
 }
 
 }  // namespace assay::measure

@@ -1,16 +1,33 @@
-// Are two sets of logits the same model? Top-1 agreement, largest difference and mean KL, with a bound
-// from what rounding does to this very model.
+// Are two sets of logits the same model? Top-1 agreement, largest and mean difference and KL, with bounds from what rounding
+// does to this very model.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
+#include <optional>
 #include <span>
+#include <string>
 
 #include "base/error.h"
 
 namespace assay::measure {
 
-struct Parity {
+// What rounding explains, from trying it on the reference: see tried_bound().
+struct Bound {
+  double max_abs = 0;                                     // the largest difference of a logit; 0: none given
+  double rms = std::numeric_limits<double>::quiet_NaN();  // root mean square of the tried differences; NaN: not tried
+  double spread =
+      std::numeric_limits<double>::quiet_NaN();  // how far the tries lie apart, as a share of their mean rms
+};
+
+// An engine whose rounding is that which it states has an rms near the tried one; beyond so many times it computes
+// something else. The tries' draws are even over the whole step; what an engine adds by f32 sums, f16 scores or its own exp
+// lies far below a step.
+inline constexpr double rms_times_max = 1.5;
+
+// Two sets of logits at the same positions.
+struct Agreement {
   std::size_t positions = 0;
   std::size_t top1_equal = 0;  // positions where both choose the same token (lowest id on a tie)
   double max_abs = 0;          // largest |difference| of any logit
@@ -20,25 +37,61 @@ struct Parity {
   double bound = 0;             // what max_abs is held against; 0: none given
   std::size_t unexplained = 0;  // top-1 differs although the reference's gap between its first and second
                                 // exceeds twice the bound: two errors of `bound` cannot swap them
+  double tried_rms = std::numeric_limits<double>::quiet_NaN();  // what rms is held against; NaN: not tried
+
   double top1_share() const {
     return positions == 0 ? 0 : static_cast<double>(top1_equal) / static_cast<double>(positions);
   }
-  bool holds() const { return max_abs <= bound && unexplained == 0; }
+  double rms_times() const { return rms / tried_rms; }  // "1.02 x the rounding it states"; NaN: not tried
+  // One sentence; empty: it holds.
+  std::string complaint() const;
+  bool holds() const { return complaint().empty(); }
+};
+
+// An engine against itself at the workload's length, where a double-precision reference would take too long: the last
+// positions one by one behind a prefill of the others, against the same positions in one batch.
+struct SelfAgreement {
+  std::size_t tokens = 0;     // of the text
+  std::size_t positions = 0;  // compared
+  std::size_t top1_equal = 0;
+  double max_abs = 0;
+  double rms = 0;
+  double bound = 0;  // twice the reference's: each way may be off by one; 0: every bit must be equal
+  double tried_rms =
+      std::numeric_limits<double>::quiet_NaN();  // of the two ways together: the root of two times as much
+
+  double rms_times() const { return rms / tried_rms; }
+  std::string complaint() const;
+  bool holds() const { return complaint().empty(); }
+};
+
+// The agreement itself is that of a prefill: the text in batches.
+struct Parity : Agreement {
+  double spread = std::numeric_limits<double>::quiet_NaN();  // of the tries behind the bounds, as Bound::spread
+  std::optional<Agreement> decode{};                         // the last positions of the text one by one
+  std::optional<SelfAgreement> self{};
+
+  // The first of the three that does not hold, and how; empty: all that was compared holds.
+  std::string complaint() const;
+  bool holds() const { return complaint().empty(); }
 };
 
 // reference and other: (positions, vocab), row-major. Errc::bad_value: sizes differ or are no multiple of vocab;
 // Errc::engine_lost: `other` has a NaN or infinity (with position and token).
 Result<Parity> compare(std::span<const double> reference, std::span<const float> other, std::size_t vocab,
-                       double bound);
+                       const Bound& bound);
 
-// The largest difference of a logit that rounding explains, from what rounding did to the reference when it was tried
-// (reference and disturbed: (positions, vocab) each).
-//   - sigma: the root mean square of the tried errors at one position, at the worst position. The errors of a position's
-//     logits are sums over thousands of small ones, so normal;
-//   - a logit's error grows with the norm of its row of the head: times spread = largest / root mean square of norms;
+// Two runs of one engine, (positions, vocab) each; tokens: of the text. Errors as compare().
+Result<SelfAgreement> compare_self(std::span<const float> batch, std::span<const float> one_by_one, std::size_t vocab,
+                                   std::size_t tokens, const Bound& bound, bool bits);
+
+// What rounding explains, from what it did to the reference when it was tried (reference: (positions, vocab), tries: as
+// many such sets, one behind the other, at least one).
+//   - sigma: the root mean square of the tried errors at one position, of all tries, at the worst position. The errors of a
+//     position's logits are sums over thousands of small ones, so normal;
+//   - a logit's error grows with the norm of its row of the head: times rows = largest / root mean square of norms;
 //   - the largest of n normal values is below sqrt(2 ln n) standard deviations; one more for the tail and for sigma,
 //     which is itself an estimate.
-double error_bound(std::span<const double> reference, std::span<const double> disturbed, std::size_t vocab,
-                   double spread);
+Bound tried_bound(std::span<const double> reference, std::span<const double> tries, std::size_t vocab, double rows);
 
 }  // namespace assay::measure

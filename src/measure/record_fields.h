@@ -57,17 +57,45 @@ void visit(V& v, Is<Estimate> auto& e) {
 }
 
 template <class V>
-void visit(V& v, Is<Parity> auto& p) {
+void visit_agreement(V& v, auto& p) {
   v.derived("top1", p.top1_share(), "share of the positions where both choose the same token");
   v("kl", p.kl_mean, "mean of KL(reference || engine), nats");
   v("max_abs", p.max_abs, "largest difference of a logit");
-  v("bound", p.bound, "what max_abs is held against");
+  v("bound", p.bound, "what max_abs is held against: tried on this model and text");
   v("positions", p.positions, "positions compared");
   v("unexplained", p.unexplained, "other top-1 although the reference's gap is beyond twice the bound");
-  v.derived("holds", std::optional(p.holds()), "max_abs <= bound and nothing unexplained");
+  v.derived("holds", std::optional(p.holds()), "max_abs <= bound, nothing unexplained, rms_times <= 1.5");
   v("top1_equal", p.top1_equal, "positions where both choose the same token");
   v("rms", p.rms, "root mean square difference of all logits");
   v("kl_max", p.kl_max, "largest KL of a position, nats");
+  v("tried_rms", p.tried_rms, "root mean square of what the rounding that the engine states did when it was tried");
+  v.derived("rms_times", p.rms_times(), "rms over tried_rms: so many times the rounding that it states");
+}
+
+template <class V>
+void visit(V& v, Is<Agreement> auto& p) {
+  visit_agreement(v, p);
+}
+
+template <class V>
+void visit(V& v, Is<SelfAgreement> auto& p) {
+  v("tokens", p.tokens, "of the text");
+  v("positions", p.positions, "the last ones, one by one against one batch");
+  v("top1_equal", p.top1_equal, "positions where both ways choose the same token");
+  v("max_abs", p.max_abs, "largest difference of a logit");
+  v("rms", p.rms, "root mean square difference of all logits");
+  v("bound", p.bound, "what max_abs is held against; 0: every bit must be equal");
+  v("tried_rms", p.tried_rms, "what rms is held against, times 1.5, where bits may differ");
+  v.derived("holds", std::optional(p.holds()), "within the bound and the rms");
+}
+
+// The agreement itself is that of the prefill; holds: in decode and against itself too.
+template <class V>
+void visit(V& v, Is<Parity> auto& p) {
+  visit_agreement(v, p);
+  v("bound_spread", p.spread, "how far the two tries of the rounding lie apart, as a share of their rms");
+  v("decode", p.decode, "the last positions of the text one by one");
+  v("self", p.self, "the engine against itself at the workload's length");
 }
 
 template <class V>

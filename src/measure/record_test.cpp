@@ -38,7 +38,7 @@ Matrix full_matrix() {
   row.subject.engine = "direct";
   row.subject.device = "cpu";
   row.subject.notes = {"a note"};
-  row.subject.parity = Parity{.positions = 32, .top1_equal = 31, .max_abs = 0.5, .bound = 1};
+  row.subject.parity = Parity{{.positions = 32, .top1_equal = 31, .max_abs = 0.5, .bound = 1}};
   row.prompts = Prompts::cached;
   row.adapted = "64 prompt";
   row.decode_tok_s = {.median = 10, .low = 9, .high = 11, .n = 6, .coverage = 0.97};

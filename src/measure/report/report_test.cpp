@@ -333,7 +333,7 @@ TEST(ReportStory, a_noisy_run_says_so_in_the_headline) {
 TEST(ReportStory, parity_is_claimed_of_the_engines_that_answered) {
   Matrix matrix;
   matrix.rows = {measured("a", {50, 51}), measured("b", {40, 41}), measured("c", {})};
-  const Parity held{.positions = 19, .top1_equal = 17, .max_abs = 0.1, .bound = 0.2};
+  const Parity held{{.positions = 19, .top1_equal = 17, .max_abs = 0.1, .bound = 0.2}};
   matrix.rows[0].subject.parity = matrix.rows[1].subject.parity = held;
   matrix.rows[2].status = Row::Status::failed;
   EXPECT_THAT(verdict(matrix).sentences,
@@ -341,9 +341,9 @@ TEST(ReportStory, parity_is_claimed_of_the_engines_that_answered) {
   matrix.rows.pop_back();
   EXPECT_THAT(verdict(matrix).sentences, testing::Contains(HasSubstr("on every engine")));
   EXPECT_EQ(report::other_choices(held), "the other 2 are near ties");
-  EXPECT_EQ(report::other_choices({.positions = 19, .top1_equal = 18}), "the other is a near tie");
-  EXPECT_EQ(report::other_choices({.positions = 19, .top1_equal = 19}), "");
-  EXPECT_EQ(report::other_choices({.positions = 19, .top1_equal = 17, .unexplained = 1}),
+  EXPECT_EQ(report::other_choices({{.positions = 19, .top1_equal = 18}}), "the other is a near tie");
+  EXPECT_EQ(report::other_choices({{.positions = 19, .top1_equal = 19}}), "");
+  EXPECT_EQ(report::other_choices({{.positions = 19, .top1_equal = 17, .unexplained = 1}}),
             "1 other choice without a near tie");
 }
 
@@ -389,7 +389,7 @@ TEST(ReportStory, a_round_far_from_the_others_is_named_and_kept) {
 TEST(ReportStory, a_winner_that_fails_parity_or_only_estimates_its_tokens_is_called_so) {
   Matrix matrix;
   matrix.rows = {measured("a", {50, 51, 52, 50, 51, 52}), measured("b", {40, 41, 42, 40, 41, 42})};
-  matrix.rows[0].subject.parity = Parity{.positions = 32, .top1_equal = 12, .max_abs = 3, .bound = 1};
+  matrix.rows[0].subject.parity = Parity{{.positions = 32, .top1_equal = 12, .max_abs = 3, .bound = 1}};
   EXPECT_THAT(verdict(matrix).headline, HasSubstr("but fails parity"));
   EXPECT_THAT(verdict(matrix).sentences, testing::Contains(HasSubstr("Parity fails for a")));
   matrix.rows[0].subject.parity.reset();
