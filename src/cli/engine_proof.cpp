@@ -82,7 +82,9 @@ Result<std::string> held_against(const measure::Reference& reference, std::span<
       std::ranges::lower_bound(reference.positions, batches[0] + batches[1]) - reference.positions.begin());
   const std::size_t split = first_decoded * reference.vocab;
   const std::span<const double> known(reference.logits);
-  const double bound = slack * reference.bounds.front();
+  measure::Bound bound = reference.bounds.front().prefill;
+  bound.max_abs *= slack;
+  bound.rms *= slack;
   for (const bool decode : {false, true}) {
     const auto compared =
         measure::compare(decode ? known.subspan(split) : known.first(split),
@@ -91,7 +93,7 @@ Result<std::string> held_against(const measure::Reference& reference, std::span<
     if (!compared) return where + ": " + compared.error().detail;
     if (!compared->holds()) {
       return where + ": logits differ from the double-precision reference by " + number(compared->max_abs) +
-             ", expected at most " + number(bound);
+             ", expected at most " + number(bound.max_abs) + ": " + compared->Agreement::complaint();
     }
   }
   return std::string();

@@ -147,7 +147,8 @@ Result<std::unique_ptr<measure::CeilingProbe>> make_probe(const Session& session
                                                           const device::HostFacts& machine) {
   const auto threads = chosen_threads(options.model.threads);
   if (!threads) return std::unexpected(threads.error());
-  return measure::CeilingProbe::make(*threads, machine.cache_bytes, machine.memory_bytes, session.clock);
+  return measure::CeilingProbe::make(*threads, machine.caches_bytes != 0 ? machine.caches_bytes : machine.cache_bytes,
+                                     machine.memory_bytes, session.clock);
 }
 
 // Opened where a row runs on a GPU; why it could not be stands in those rows.
