@@ -12,6 +12,7 @@
 #include "cli/foreign.h"
 #include "device/host/host.h"
 #include "device/host/sockets.h"
+#include "measure/memory_plan.h"
 #include "schedule/scheduler.h"
 
 namespace assay::cli {
@@ -43,12 +44,51 @@ measure::Subject subject_of(const BackendFacts& facts, std::uint32_t threads) {
   return out;
 }
 
+// How an engine holds keys and values: direct in pages of 32 positions, MLX in steps of 256, llama.cpp all that the context
+// holds from the beginning on.
+measure::KvPlan kv_plan(const BackendFacts& facts) {
+  const bool whole = facts.name == "llama.cpp";
+  return {.type = facts.kv_type,
+          .step = facts.name == "mlx" ? 256U : 32U,
+          .whole_context = whole,
+          .context = facts.context,
+          .sequences = facts.sequences};
+}
+
+// What is known of its memory before anything is loaded, and what a token reads.
+void add_plan(const LoadedModel& model, const Backend& backend, measure::Contestant& contestant) {
+  const ModelConfig config = model.checkpoint->config();  // a copy: the file may be closed
+  const BackendFacts& facts = backend.facts();
+  if (measure::kv_element_bytes(facts.kv_type) == 0) return;
+  contestant.kv_read_bytes = [config, &facts](double depth) {
+    return measure::kv_read_bytes(config, facts.kv_type, depth);
+  };
+  contestant.plan = [config, &facts, weights = model.checkpoint->weight_bytes()](std::uint32_t positions,
+                                                                                 std::uint32_t requests) {
+    const std::uint32_t batch = std::min(facts.batch, positions * requests);
+    return measure::plan_memory(config, weights, kv_plan(facts), batch, positions, requests);
+  };
+}
+
+// What happens while `load` runs: how long it takes, and what the machine swaps out.
+template <class Load>
+auto loading(const Common& common, measure::Contestant& contestant, Load&& load) {
+  const auto before = device::swap_use().out_bytes;
+  const std::int64_t begin_ns = common.session.clock.now_ns();
+  auto out = load();
+  contestant.load_s = static_cast<double>(common.session.clock.now_ns() - begin_ns) * 1e-9;
+  const auto after = device::swap_use().out_bytes;
+  if (before && after && *after > *before) contestant.load_swap_out_bytes = static_cast<std::int64_t>(*after - *before);
+  return out;
+}
+
 void add(Contestants& all, const Common& common, Backend& backend, measure::Contestant contestant) {
   all.engines.push_back(
       std::make_unique<schedule::Scheduler>(backend, common.session.clock, common.model.detokenize.get(),
                                             schedule::SchedulerOptions{.keep_finished = common.entrants.keep_prompts}));
   contestant.running = all.engines.back().get();
   contestant.backend = &backend;
+  add_plan(common.model, backend, contestant);
   all.list.push_back(std::move(contestant));
 }
 
@@ -81,11 +121,11 @@ void add_installed(Contestants& all, const Common& common, EngineSpec spec) {
   spec.device = engine_device(*manifest, spec);
   const auto load = worker_settings(common.model, common.options, spec.device, common.model.backend->facts().context);
   if (!load) return add_refused(all, spec, manifest->version, to_string(load.error()));
-  auto worker = open_worker(common.session, *manifest, *load);
+  measure::Contestant contestant;
+  auto worker = loading(common, contestant, [&] { return open_worker(common.session, *manifest, *load); });
   if (!worker) return add_not_started(all, spec, manifest->version, worker.error());
   adapter::WorkerBackend* backend = worker->get();
   all.workers.push_back(std::move(*worker));
-  measure::Contestant contestant;
   contestant.subject = subject_of(backend->facts(), common.threads);
   contestant.subject.settings = settings_of(*load);
   if (!manifest->refused.empty()) contestant.subject.notes.push_back("built by " + adapter::how_built(*manifest));
@@ -234,6 +274,9 @@ Result<Contestants> gather_contestants(const Session& session, const LoadedModel
     } else {
       measure::Contestant direct;
       direct.subject = subject_of(model.backend->facts(), common.threads);
+      direct.load_s = model.load_s;
+      direct.load_swap_out_bytes = model.load_swap_out_bytes;
+      direct.harness_bytes = model.harness_bytes;
       add(all, common, *model.backend, std::move(direct));
     }
   }

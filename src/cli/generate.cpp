@@ -52,9 +52,10 @@ Result<Answer> generate(Engine& engine, const Clock& clock, const Request& reque
       const auto steps = static_cast<double>(answer.tokens.size()) - 1;
       answer.ttft_ms = static_cast<double>(first - sent) * 1e-6;
       answer.decode_tok_s = rate(steps, last - first);
-      const auto step_ns = static_cast<std::int64_t>(steps > 0 ? static_cast<double>(last - first) / steps : 0);
-      answer.prefill_tok_s =
-          rate(steps > 0 ? answer.usage.prompt_tokens - answer.usage.cached_tokens : 0, first - sent - step_ns);
+      // The prompt's own pass gives the first token: no step is taken off. Of a cached prompt there is no speed to tell.
+      const std::uint32_t cached = answer.usage.cached_tokens;
+      const bool computed = std::uint64_t{cached} * 2 < answer.usage.prompt_tokens && !answer.tokens.empty();
+      answer.prefill_tok_s = rate(computed ? answer.usage.prompt_tokens - cached : 0, first - sent);
       return answer;
     }
   }

@@ -18,7 +18,7 @@ struct Answer {
   Finish finish = Finish::none;
   Usage usage;
   double ttft_ms = 0;
-  double prefill_tok_s = 0;  // NaN where too short to tell
+  double prefill_tok_s = 0;  // uncached prompt tokens / TTFT; NaN where half of the prompt or more came from a cache
   std::uint64_t seed = 0;    // that the request drew with
   double decode_tok_s = 0;   // (n - 1) / (t_last - t_first); NaN below two tokens
 };

@@ -1,7 +1,10 @@
 // assay matrix: one workload on every engine of this machine; table, JSON, CSV and a record; records compared.
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <cstdlib>
 #include <ctime>
 #include <filesystem>
 #include <memory>
@@ -139,7 +142,9 @@ Result<void> put_out(Session& session, const MatrixCommand& command, const measu
   if (session.json) {
     session.print(json);
   } else {
-    std::fputs(measure::to_table(matrix).c_str(), stdout);
+    const char* no_colour = std::getenv("NO_COLOR");
+    const bool marks = isatty(STDOUT_FILENO) == 1 && (no_colour == nullptr || *no_colour == '\0');
+    std::fputs(measure::to_table(matrix, {.marks = marks}).c_str(), stdout);
   }
   std::fflush(stdout);
   if (!command.csv.empty()) ASSAY_TRY(write_file(command.csv, measure::to_csv(matrix)));

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 
+#include "cli/build_commit.h"
 #include "cli/contestants.h"
 #include "cli/interrupt.h"
 #include "device/host/cuda_read.h"
@@ -241,6 +242,8 @@ Result<measure::Matrix> run_matrix(const Session& session, MatrixOptions options
   matrix.environment = measure::describe_environment(*watch, idle_ns);
   matrix.environment.assay_version = ASSAY_VERSION;
   matrix.environment.assay_build = std::string("C++ ") + __VERSION__;
+  matrix.environment.assay_commit = build_commit();
+  matrix.environment.compiler_flags = ASSAY_FLAGS;
 
   if (options.shape.given()) {
     auto path = cached_synth(session, options.shape, options.model.threads);
@@ -285,6 +288,7 @@ Result<measure::Matrix> run_matrix(const Session& session, MatrixOptions options
                                                .after_first = [&]() -> Result<void> {
                                                  ASSAY_TRY(add_parity(session, loaded, options, gathered->list));
                                                  (*model)->close_file();  // the reference was the last to read it
+                                                 device::return_freed_memory();  // else direct's row would hold it
                                                  return {};
                                                },
                                                .probe = [&] { return take_ceilings(session, **probe, gpu.get()); }},

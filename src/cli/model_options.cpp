@@ -163,6 +163,7 @@ Result<std::unique_ptr<LoadedModel>> load_model(const Session& session, const Mo
   if (!path) return std::unexpected(std::move(path.error()));
   out->path = std::move(*path);
 
+  const std::int64_t open_ns = session.clock.now_ns();
   auto checkpoint = open_model(out->path);
   if (!checkpoint) return std::unexpected(std::move(checkpoint.error()));
   out->checkpoint = std::make_unique<Checkpoint>(std::move(*checkpoint));
@@ -170,6 +171,7 @@ Result<std::unique_ptr<LoadedModel>> load_model(const Session& session, const Mo
   auto weights = model::bind(source.config(), [&](std::string_view name) { return source.tensor(name); });
   if (!weights) return std::unexpected(with_context(out->path, std::move(weights.error())));
   out->weights = std::move(*weights);
+  out->load_s = static_cast<double>(session.clock.now_ns() - open_ns) * 1e-9;
   if (parts != Parts::no_tokenizer) {
     auto tokenizer = load_tokenizer(source);
     if (!tokenizer) return std::unexpected(with_context(out->path, std::move(tokenizer.error())));
@@ -200,6 +202,10 @@ Result<std::unique_ptr<LoadedModel>> load_model(const Session& session, const Mo
   cpu.threads = options.threads;
   cpu.kv = *kv;
   cpu.isa = *isa;
+  device::return_freed_memory();
+  out->harness_bytes = device::process_memory().footprint.value_or(0);
+  const auto swap_before = device::swap_use().out_bytes;
+  const std::int64_t begin_ns = session.clock.now_ns();
   Progress progress(session.clock, session.progress(), "loading", source.weight_bytes(), "B");
   auto backend = direct::make_cpu_backend(out->weights, cpu, [&](std::uint64_t bytes) {
     progress.update(bytes);
@@ -207,6 +213,10 @@ Result<std::unique_ptr<LoadedModel>> load_model(const Session& session, const Mo
   });
   if (!backend) return std::unexpected(with_context(out->path, std::move(backend.error())));
   out->backend = std::move(*backend);
+  out->load_s += static_cast<double>(session.clock.now_ns() - begin_ns) * 1e-9;
+  if (const auto swap_after = device::swap_use().out_bytes; swap_before && swap_after && *swap_after > *swap_before) {
+    out->load_swap_out_bytes = static_cast<std::int64_t>(*swap_after - *swap_before);
+  }
   source.drop_pages();  // the weights live on repacked
   if (parts == Parts::closed) out->close_file();
   return out;

@@ -51,6 +51,9 @@ struct LoadedModel {
   // Closes the file, which nothing of this model's running needs; `weights` then has its config only. See
   // Checkpoint::close_files().
   void close_file();
+  double load_s = 0;                     // of the backend: file opened, weights bound and packed
+  std::int64_t load_swap_out_bytes = 0;  // by the whole machine while the backend was loaded
+  std::uint64_t harness_bytes = 0;       // footprint of this process before the backend was loaded; 0: not told
 };
 
 // The model that comes with the program, and its name.

@@ -126,10 +126,11 @@ Error no_end(std::int64_t timeout_ns, const Timing& timing) {
 }  // namespace
 
 Result<std::vector<Timing>> time_requests(Engine& engine, const Clock& clock, std::span<const Request> requests,
-                                          std::int64_t timeout_ns, std::vector<float>* gaps_ms) {
+                                          std::int64_t timeout_ns, Beside* beside) {
   std::vector<Flight> flights(requests.size());
   const std::int64_t deadline = clock.now_ns() + timeout_ns;
   std::optional<Error> error;
+  bool spoke = false;  // a token has come
   for (std::size_t i = 0; i < requests.size() && !error; ++i) {
     flights[i].id = requests[i].id;
     flights[i].timing.sent_ns = clock.now_ns();
@@ -139,6 +140,8 @@ Result<std::vector<Timing>> time_requests(Engine& engine, const Clock& clock, st
   }
   while (!error && any_live(flights)) {
     if (const auto taken = take_events(engine, flights, deadline); !taken) error = taken.error();
+    const bool began = std::ranges::any_of(flights, [](const Flight& f) { return f.timing.output_tokens > 0; });
+    if (began && !std::exchange(spoke, true) && beside != nullptr && beside->on_first_token) beside->on_first_token();
     for (const Flight& flight : flights) {
       if (flight.error && !error) error = flight.error;
     }
@@ -153,7 +156,9 @@ Result<std::vector<Timing>> time_requests(Engine& engine, const Clock& clock, st
   out.reserve(flights.size());
   for (const Flight& flight : flights) {
     out.push_back(flight.timing);
-    if (gaps_ms != nullptr) gaps_ms->insert(gaps_ms->end(), flight.gaps_ms.begin(), flight.gaps_ms.end());
+    if (beside != nullptr) {
+      beside->gaps_ms.insert(beside->gaps_ms.end(), flight.gaps_ms.begin(), flight.gaps_ms.end());
+    }
   }
   return out;
 }

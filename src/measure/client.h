@@ -16,9 +16,13 @@ namespace assay::measure {
 
 // Sends the requests at once and takes all their tokens; timings in their order. The engine must be idle. The first
 // request that fails ends it with the engine's own error and reason; the others are then cancelled. Errc::timeout after
-// `timeout_ns`, cancelled likewise. ids are unique. gaps_ms: takes all times between tokens as well.
+// `timeout_ns`, cancelled likewise. ids are unique.
+struct Beside {
+  std::vector<float> gaps_ms{};            // all times between tokens
+  std::function<void()> on_first_token{};  // called when the first token of all has come
+};
 Result<std::vector<Timing>> time_requests(Engine& engine, const Clock& clock, std::span<const Request> requests,
-                                          std::int64_t timeout_ns, std::vector<float>* gaps_ms = nullptr);
+                                          std::int64_t timeout_ns, Beside* beside = nullptr);
 
 Result<Timing> time_request(Engine& engine, const Clock& clock, const Request& request, std::int64_t timeout_ns);
 

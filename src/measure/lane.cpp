@@ -41,9 +41,12 @@ Result<Observing> send(Run& run, Lane& lane, const std::vector<std::vector<Token
   const std::vector<std::int64_t> processes =
       contestant.processes ? contestant.processes() : std::vector<std::int64_t>();
   run.tools.watch.begin(processes, run.ours);
-  std::vector<float> gaps_ms;
-  auto timings = time_requests(*contestant.running, run.tools.clock, requests, run.settings.timeout_ns, &gaps_ms);
-  Observing out{.timings = {}, .observed = run.tools.watch.end(), .gaps_ms = std::move(gaps_ms)};
+  Beside beside;
+  if (requests.size() == 1) beside.on_first_token = [&run] { run.tools.watch.first_token(); };
+  auto timings = time_requests(*contestant.running, run.tools.clock, requests, run.settings.timeout_ns, &beside);
+  Observing out{.timings = {}, .observed = run.tools.watch.end(), .gaps_ms = std::move(beside.gaps_ms)};
+  std::uint64_t& footprint = out.observed.memory_peak_bytes;
+  footprint -= std::min(footprint, contestant.harness_bytes);
   if (!timings) return std::unexpected(std::move(timings.error()));
   out.timings = std::move(*timings);
   for (Timing& timing : out.timings) timing = since_origin(run, timing);

@@ -98,9 +98,11 @@ Result<void> adapt_lengths(Run& run, Lane& lane, Row& row) {
 struct Unit {
   Lane* lane;
   Row* row;
-  std::vector<Token> prompt;  // of cached rows: sent again and again but for its last token
-  Observed observed{};        // without the cold round
-  std::uint64_t tokens = 0;   // received in those rounds
+  std::vector<Token> prompt;        // of cached rows: sent again and again but for its last token
+  Observed observed{};              // without the cold round
+  std::uint64_t tokens = 0;         // received in those rounds
+  std::uint64_t prompt_tokens = 0;  // computed: not cached
+  std::uint64_t later_tokens = 0;   // received behind the first ones
   std::vector<float> gaps_ms{};
   BorderTime border{};
 };
@@ -131,6 +133,8 @@ Result<void> run_round(Run& run, Unit& unit, std::uint32_t round) {
   unit.row->rounds.push_back(timing);
   unit.observed += sent->observed;
   unit.tokens += timing.output_tokens;
+  unit.prompt_tokens += timing.prompt_tokens - std::min(timing.cached_tokens, timing.prompt_tokens);
+  unit.later_tokens += timing.output_tokens - std::min(std::max(timing.first_tokens, 1U), timing.output_tokens);
   unit.gaps_ms.insert(unit.gaps_ms.end(), sent->gaps_ms.begin(), sent->gaps_ms.end());
   if (contestant.border) {
     const BorderTime border = contestant.border();
@@ -139,6 +143,22 @@ Result<void> run_round(Run& run, Unit& unit, std::uint32_t round) {
     unit.border.engine_ns += border.engine_ns;
   }
   return {};
+}
+
+// Energy up to the first token and behind it, where both last long enough for what the meter can tell: RAPL counts every
+// millisecond, NVML and others every tenth of a second, and the reading is taken by another thread.
+void split_energy(const Unit& unit, Energy& energy) {
+  const auto requests = static_cast<double>(unit.row->rounds.size());
+  const double least_s = (energy.source.find("RAPL") != std::string::npos ? 0.02 : 0.3) * requests;
+  const double prompt_s = unit.observed.prompt_seconds;
+  if (std::isnan(unit.observed.prompt_joules) || requests == 0) return;
+  if (prompt_s >= least_s && unit.prompt_tokens > 0) {
+    energy.j_per_prompt_token = unit.observed.prompt_joules / static_cast<double>(unit.prompt_tokens);
+  }
+  if (unit.observed.seconds - prompt_s >= least_s && unit.later_tokens > 0) {
+    energy.j_per_output_token =
+        (unit.observed.joules - unit.observed.prompt_joules) / static_cast<double>(unit.later_tokens);
+  }
 }
 
 void summarize(Run& run, Unit& unit) {
@@ -161,11 +181,14 @@ void summarize(Run& run, Unit& unit) {
   if (contestant.backend != nullptr) row.memory.accounted = contestant.backend->memory();
   if (contestant.plan) row.memory.predicted = contestant.plan(row.prompt_tokens + row.output_tokens, 1);
   row.memory.load_swap_out_bytes = contestant.load_swap_out_bytes;
+  row.memory.harness_bytes = contestant.harness_bytes;
+  row.memory.swapped_bytes = unit.observed.swapped_bytes;
   row.energy.source = run.tools.watch.energy_source();
   row.energy.reason = run.tools.watch.energy_reason();
   if (!row.energy.source.empty() && unit.tokens > 0 && unit.observed.seconds > 0) {
     row.energy.j_per_token = unit.observed.joules / static_cast<double>(unit.tokens);
     row.energy.watts = unit.observed.joules / unit.observed.seconds;
+    split_energy(unit, row.energy);
     if (std::isnan(row.energy.watts)) row.energy.reason = "a counter could not be read any more";
   }
   if (unit.border.calls > 0) {

@@ -86,7 +86,8 @@ TEST_F(Matrices, name_an_engine_that_fails_and_keep_the_others_whole) {
   EXPECT_EQ(json["rows"][1]["decode_tok_s"]["n"], 2);
   EXPECT_TRUE(matrix_from_json(json));
   const std::string csv = to_csv(matrix);
-  EXPECT_EQ(std::ranges::count(csv, '\n'), 4);
+  EXPECT_EQ(std::ranges::count(csv, '\n'), 1 + 3 + 2) << "names, rows, and a point of the sweep for two of them";
+  EXPECT_THAT(csv, HasSubstr("good,cpu,,fresh,context,8,ok,"));
   EXPECT_THAT(csv, HasSubstr("\"Chip, with a comma\""));
   EXPECT_THAT(to_table(matrix), HasSubstr("mlx: refused: not installed"));
 }
@@ -222,6 +223,7 @@ TEST_F(Matrices, count_what_the_machine_did_beside_the_rounds) {
   const Row& row = (*rows)[0];
   EXPECT_NEAR(row.energy.watts, 30, 1e-6);
   EXPECT_NEAR(row.energy.j_per_token, 30 * (0.1 + 9 * 0.02 + 0.02) / 10, 1e-3);  // the last step brings the end
+  EXPECT_TRUE(std::isnan(row.energy.j_per_prompt_token)) << "0.1 s is too short for a meter that is no RAPL";
   EXPECT_EQ(row.memory.peak_bytes, 1U << 20);
   EXPECT_EQ(row.memory.source, "process 4711");
   EXPECT_EQ(row.memory.swap_out_bytes, 2 * 4096) << "the cold round is apart";
@@ -354,6 +356,37 @@ TEST_F(Matrices, start_cold_before_anything_warms_an_engine) {
   EXPECT_EQ(order[1], 9U) << "behind the first request";
   EXPECT_EQ(matrix.rows[0].subject.parity_reason, "not asked for");
   EXPECT_EQ(matrix.rows[0].load_s, 2.5);
+}
+
+TEST_F(Matrices, split_energy_at_the_first_token) {
+  ScriptedEngine engine(clock, 1000, 50);
+  watch.watts = 30;
+  watch.prompt_watts = 2;  // 60 W while the prompt is computed
+  const auto rows = measure({contestant("a", &engine)}, {.prompt_tokens = 500, .output_tokens = 51, .rounds = 2});
+  ASSERT_TRUE(rows);
+  const Energy& energy = (*rows)[0].energy;
+  EXPECT_NEAR(energy.j_per_prompt_token, 60 * 0.5 / 500, 1e-9);
+  EXPECT_NEAR(energy.j_per_output_token, 30 * (50 * 0.02 + 0.02) / 50, 1e-9);  // the last step brings the end
+  EXPECT_NEAR(energy.j_per_token, (60 * 0.5 + 30 * 1.02) / 51, 1e-9);
+}
+
+TEST_F(Matrices, take_the_harness_off_an_engine_in_its_process_and_plan_its_memory) {
+  ScriptedEngine engine(clock, 1000, 50);
+  Contestant c = contestant("direct", &engine);
+  c.harness_bytes = 10 << 20;
+  c.plan = [](std::uint32_t positions, std::uint32_t requests) {
+    return MemoryUse{.weights = 5, .kv = std::uint64_t{positions} * requests, .scratch = 7};
+  };
+  c.kv_read_bytes = [](double depth) { return static_cast<std::uint64_t>(10 * depth); };
+  watch.each.memory_peak_bytes = 50 << 20;
+  const auto rows = measure({c}, {.prompt_tokens = 100, .output_tokens = 20, .rounds = 2, .sweep_context = {300}});
+  ASSERT_TRUE(rows);
+  EXPECT_EQ((*rows)[0].memory.peak_bytes, 40U << 20);
+  EXPECT_EQ((*rows)[0].memory.harness_bytes, 10U << 20);
+  EXPECT_EQ((*rows)[0].context_sweep[0].memory_peak_bytes, 40U << 20);
+  EXPECT_EQ((*rows)[0].memory.predicted->kv, 120U);
+  EXPECT_EQ((*rows)[0].kv_bytes_per_token, 1100U) << "at the mean depth";
+  EXPECT_EQ((*rows)[0].context_sweep[0].kv_bytes_per_token, 3100U);
 }
 
 TEST_F(Matrices, tell_the_times_between_tokens) {

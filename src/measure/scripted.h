@@ -110,16 +110,21 @@ class ScriptedWatch final : public Watch {
   explicit ScriptedWatch(FakeClock& clock) : clock_(clock) {}
   Observed each{};  // of every span, but for its length
   double watts = not_told;
+  double prompt_watts = 1;  // times watts while the prompt is computed
   std::vector<std::int64_t> asked;
 
   void begin(std::span<const std::int64_t> engine, std::span<const std::int64_t>) override {
     asked.assign(engine.begin(), engine.end());
     start_ = clock_.now_ns();
   }
+  void first_token() override { first_ = clock_.now_ns(); }
   Observed end() override {
     Observed out = each;
     out.seconds = static_cast<double>(clock_.now_ns() - start_) * 1e-9;
     out.joules = watts * out.seconds;
+    out.prompt_seconds = static_cast<double>(first_ - start_) * 1e-9;
+    out.prompt_joules = watts * prompt_watts * out.prompt_seconds;
+    out.joules += out.prompt_joules - watts * out.prompt_seconds;
     out.others_cpu_s = each.others_cpu_s * out.seconds;
     return out;
   }
@@ -134,12 +139,13 @@ class ScriptedWatch final : public Watch {
  private:
   FakeClock& clock_;
   std::int64_t start_ = 0;
+  std::int64_t first_ = 0;
 };
 
 inline MakePrompt prompts() {
   return [](Random& random, std::uint32_t n) {
     std::vector<Token> out(n);
-    for (Token& token : out) token = static_cast<Token>(random.below(100));
+    for (Token& token : out) token = static_cast<Token>(random.below(90));
     return out;
   };
 }

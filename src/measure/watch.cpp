@@ -61,6 +61,8 @@ class MachineWatch final : public Watch {
     sample();
     before_ = counters();
     joules_before_ = joules();
+    first_ns_ = -1;
+    joules_first_.reset();
     active_ = true;
     foreground_.begin();
     wake_.notify_all();
@@ -87,10 +89,23 @@ class MachineWatch final : public Watch {
     out.cpu_stall_s = difference(before_.stalls.cpu, after.stalls.cpu);
     out.memory_stall_s = difference(before_.stalls.memory, after.stalls.memory);
     out.joules = difference(joules_before_, joules_after);
+    out.prompt_joules = not_told;
+    if (first_ns_ >= 0) {
+      out.prompt_joules = difference(joules_before_, joules_first_);
+      out.prompt_seconds = static_cast<double>(first_ns_ - before_.at_ns) * 1e-9;
+    }
     out.swap_known = before_.swap.out_bytes && after.swap.out_bytes;
     out.swap_in_bytes = difference(before_.swap.in_bytes, after.swap.in_bytes);
     out.swap_out_bytes = difference(before_.swap.out_bytes, after.swap.out_bytes);
     return out;
+  }
+
+  void first_token() override {
+    if (energy_.meter == nullptr) return;
+    const std::lock_guard lock(mutex_);
+    if (!active_ || first_ns_ >= 0) return;
+    first_ns_ = clock_.now_ns();
+    wake_.notify_all();
   }
 
   std::string memory_source(std::span<const std::int64_t> engine) const override {
@@ -144,11 +159,15 @@ class MachineWatch final : public Watch {
   void count_pages() {
     std::uint64_t footprint = 0;
     std::uint64_t resident = 0;
+    std::uint64_t swapped = 0;
     for (const std::int64_t process : engine_) {
       const auto bytes = device::resident_bytes(process).value_or(0);
       resident += bytes;
-      footprint += device::process_memory(process).footprint.value_or(bytes);
+      const device::ProcessMemory memory = device::process_memory(process);
+      footprint += memory.footprint.value_or(bytes);
+      swapped += memory.swapped.value_or(0);
     }
+    now_.swapped_bytes = std::max(now_.swapped_bytes, swapped);
     shared_ = static_cast<std::int64_t>(resident) - static_cast<std::int64_t>(footprint);
     now_.memory_peak_bytes = std::max(now_.memory_peak_bytes, footprint);
   }
@@ -179,11 +198,22 @@ class MachineWatch final : public Watch {
     while (!stopping_) {
       if (!active_) {
         wake_.wait(lock, [this] { return stopping_ || active_; });
-      } else if (!wake_.wait_for(lock, std::chrono::nanoseconds(sample_ns), [this] { return stopping_ || !active_; })) {
+        continue;
+      }
+      wake_.wait_for(lock, std::chrono::nanoseconds(sample_ns),
+                     [this] { return stopping_ || !active_ || wants_first(); });
+      if (stopping_ || !active_) continue;
+      if (wants_first()) {
+        joules_first_ = joules();
+        if (!joules_first_) first_ns_ = -1;
+      } else {
         sample();
       }
     }
   }
+
+  // The first token has come and its reading of the meter has not been taken.
+  bool wants_first() const { return first_ns_ >= 0 && !joules_first_; }
 
   const Clock& clock_;
   std::unique_ptr<device::Nvml> nvml_;
@@ -197,6 +227,8 @@ class MachineWatch final : public Watch {
   Processes ours_;
   Counters before_;
   std::optional<double> joules_before_;
+  std::int64_t first_ns_ = -1;  // of the first token; -1: has not come
+  std::optional<double> joules_first_;
   std::int64_t shared_ = 0;  // resident bytes that the footprint does not count
   Observed now_;
   std::thread sampler_;  // last: uses all of the above
@@ -213,12 +245,15 @@ Observed& Observed::operator+=(const Observed& other) {
   cpu_stall_s += other.cpu_stall_s;
   memory_stall_s += other.memory_stall_s;
   joules += other.joules;
+  prompt_joules += other.prompt_joules;
+  prompt_seconds += other.prompt_seconds;
   mhz_sum += other.mhz_sum;
   clock_samples += other.clock_samples;
   celsius = std::fmax(celsius, other.celsius);
   pressure = std::max(pressure, other.pressure);
   memory_peak_bytes = std::max(memory_peak_bytes, other.memory_peak_bytes);
   device_peak_bytes = std::max(device_peak_bytes, other.device_peak_bytes);
+  swapped_bytes = std::max(swapped_bytes, other.swapped_bytes);
   swap_in_bytes += other.swap_in_bytes;
   swap_out_bytes += other.swap_out_bytes;
   swap_known = swap_known || other.swap_known;

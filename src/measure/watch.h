@@ -22,12 +22,16 @@ struct Observed {
   double cpu_stall_s = 0;
   double memory_stall_s = 0;
   double joules = 0;
+  // Of single requests: from begin() to first_token(), and from there to end().
+  double prompt_joules = 0;  // NaN: the meter was not read there
+  double prompt_seconds = 0;
   double mhz_sum = 0;  // over `clock_samples` samples
   std::uint64_t clock_samples = 0;
   double celsius = not_told;  // hottest
   device::Pressure::Level pressure = device::Pressure::Level::unknown;
   std::uint64_t memory_peak_bytes = 0;
   std::uint64_t device_peak_bytes = 0;
+  std::uint64_t swapped_bytes = 0;  // of the engine's processes, out in swap; the most seen
   std::int64_t swap_in_bytes = 0;
   std::int64_t swap_out_bytes = 0;
   bool swap_known = false;
@@ -49,6 +53,8 @@ class Watch {
   // engine: the processes whose memory counts, none: this one. ours: all processes that are not "others".
   virtual void begin(std::span<const std::int64_t> engine, std::span<const std::int64_t> ours) = 0;
   virtual Observed end() = 0;
+  // The first token of a request has come: energy is split there. Cheap: another thread reads the meter, at once.
+  virtual void first_token() = 0;
   virtual std::string memory_source(std::span<const std::int64_t> engine) const = 0;
   virtual std::string energy_source() const = 0;  // empty: none, see energy_reason
   virtual std::string energy_reason() const = 0;

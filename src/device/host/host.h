@@ -32,11 +32,15 @@ std::string program_path();
 
 // Bytes; nothing where the system does not tell.
 struct ProcessMemory {
+  std::optional<std::uint64_t>
+      swapped;  // of it, out in swap; Linux only: macOS compresses, and counts that as footprint
   std::optional<std::uint64_t> footprint;  // PSS on Linux, phys_footprint on macOS
   std::optional<std::uint64_t>
       footprint_peak;  // phys_footprint's peak on macOS, VmHWM on Linux (resident: shared pages count whole)
 };
 ProcessMemory process_memory();
+// Hands memory that was freed back to the system, where the allocator keeps it: what is counted next is what is held.
+void return_freed_memory();
 // Of another process; nothing where it is gone or belongs to another user. Costs a walk over its pages on Linux:
 // milliseconds for gigabytes.
 ProcessMemory process_memory(std::int64_t process);

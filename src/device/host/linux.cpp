@@ -1,3 +1,7 @@
+#include <features.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <sched.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
@@ -84,6 +88,12 @@ HostFacts host_facts() {
   return out;
 }
 
+void return_freed_memory() {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+}
+
 std::string program_path() {
   std::error_code error;
   return std::filesystem::read_symlink("/proc/self/exe", error).string();
@@ -97,6 +107,7 @@ ProcessMemory memory_under(const std::string& folder) {
   const std::string status = slurp(folder + "/status");
   // Kernels before 4.14 have no roll-up; resident memory counts shared pages whole.
   if (!out.footprint) out.footprint = kilobytes(find_field(status, "VmRSS").value_or(""));
+  if (const auto value = find_field(status, "VmSwap")) out.swapped = kilobytes(*value);
   if (const auto value = find_field(status, "VmHWM")) out.footprint_peak = kilobytes(*value);
   return out;
 }

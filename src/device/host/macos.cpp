@@ -4,6 +4,7 @@
 #include <mach/mach.h>
 #include <mach/mach_time.h>
 #include <mach/task_info.h>
+#include <malloc/malloc.h>
 #include <sys/resource.h>
 #include <sys/sysctl.h>
 #include <sys/utsname.h>
@@ -98,6 +99,8 @@ HostFacts host_facts() {
   add_identity(out);
   return out;
 }
+
+void return_freed_memory() { malloc_zone_pressure_relief(nullptr, 0); }
 
 std::string program_path() {
   std::array<char, 4096> buffer{};
