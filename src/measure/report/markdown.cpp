@@ -19,10 +19,9 @@ std::string estimate_text(const Estimate& e) {
 
 std::string parity_text(const Subject& subject) {
   if (!subject.parity) return subject.text_only ? "n/a" : "–";
-  const Parity& p = *subject.parity;
-  return std::string(p.holds() ? "pass" : "**FAIL**") + ", top-1 " + std::to_string(p.top1_equal) + "/" +
-         std::to_string(p.positions) + ", max d " + number(p.max_abs) + (p.max_abs <= p.bound ? " ≤ " : " > ") +
-         number(p.bound) + ", KL " + number(p.kl_mean) + (other_choices(p).empty() ? "" : ", " + other_choices(p));
+  std::string out = subject.parity->holds() ? "pass" : "**FAIL**";
+  for (const std::string& line : parity_lines(*subject.parity)) out += ", " + markdown(line);
+  return out;
 }
 
 std::string memory_text(const Memory& memory) {

@@ -15,12 +15,12 @@ namespace {
 
 std::string parity_html(const Subject& subject) {
   if (!subject.parity) return subject.text_only ? "n/a<small>text only</small>" : "–";
-  const Parity& p = *subject.parity;
-  std::string out = p.holds() ? "<span class=\"good\">✓ pass</span>" : "<span class=\"bad\">✗ fail</span>";
-  out += small_figures("max|d| " + number(p.max_abs) + (p.max_abs <= p.bound ? " ≤ " : " > ") + number(p.bound));
-  out += small_figures("top-1 " + std::to_string(p.top1_equal) + "/" + std::to_string(p.positions));
-  if (const std::string why = other_choices(p); !why.empty()) out += small(why);
-  return out + small_figures("KL " + number(p.kl_mean));
+  std::string out =
+      subject.parity->holds() ? "<span class=\"good\">✓ pass</span>" : "<span class=\"bad\">✗ fail</span>";
+  for (const std::string& line : parity_lines(*subject.parity)) {
+    out += code_points(line) <= 24 ? small_figures(line) : small(line);
+  }
+  return out;
 }
 
 std::string memory_html(const Memory& memory) {
@@ -216,7 +216,8 @@ std::string cold_table(const Matrix& matrix, const Naming& naming) {
   if (any_first) {
     heads.insert(heads.end(), {{"First request", "TTFT, ms"}, {"First request", "decode, tok/s"}});
     under +=
-        "The first request is a short one, and the first that the engine answers after it has loaded the model; a server "
+        "The first request is a short one, and the first that the engine answers after it has loaded the model; a "
+        "server "
         "has been asked for one token before. ";
   }
   if (any_cold) {
@@ -261,15 +262,17 @@ std::string open_loop_table(const Matrix& matrix, const Naming& naming) {
     const auto& loop = matrix.rows[i].open_loop;
     if (!loop || loop->sent == 0) continue;
     const auto ended = static_cast<std::uint64_t>(loop->requests.size());
-    body += "<tr>" + cell("", name_html(matrix, naming, i)) + cell("Rate, requests/s", bold(number(loop->rate_per_s))) +
-            cell("Sent", bold(std::to_string(loop->sent))) + cell("Failed", bold(std::to_string(loop->failed))) +
-            cell("TTFT, ms", estimate_html(loop->ttft_ms)) +
-            cell("TTFT, p99 ms", tail_html({.p99_ms = loop->ttft_ms_p99, .max_ms = loop->ttft_ms_max, .samples = ended})) +
-            cell("Decode, tok/s", estimate_html(loop->decode_tok_s)) +
-            cell("Our own sends late, p99 ms", tail_html(loop->late)) + "</tr>";
+    body +=
+        "<tr>" + cell("", name_html(matrix, naming, i)) + cell("Rate, requests/s", bold(number(loop->rate_per_s))) +
+        cell("Sent", bold(std::to_string(loop->sent))) + cell("Failed", bold(std::to_string(loop->failed))) +
+        cell("TTFT, ms", estimate_html(loop->ttft_ms)) +
+        cell("TTFT, p99 ms", tail_html({.p99_ms = loop->ttft_ms_p99, .max_ms = loop->ttft_ms_max, .samples = ended})) +
+        cell("Decode, tok/s", estimate_html(loop->decode_tok_s)) +
+        cell("Our own sends late, p99 ms", tail_html(loop->late)) + "</tr>";
     for (const Estimate* e : {&loop->ttft_ms, &loop->decode_tok_s}) estimates.push_back(e);
     if (loop->reason.empty()) continue;
-    why += "<li class=\"warning\"><b>" + escaped(naming.labels[i]) + "</b> says nothing: " + escaped(loop->reason) + "</li>";
+    why += "<li class=\"warning\"><b>" + escaped(naming.labels[i]) + "</b> says nothing: " + escaped(loop->reason) +
+           "</li>";
   }
   if (body.empty()) return {};
   const std::string brackets = interval_meaning(estimates);

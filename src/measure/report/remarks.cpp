@@ -61,12 +61,7 @@ void add_row_remarks(const Matrix& matrix, const Row& row, const std::string& la
   if (row.status == Row::Status::refused) out.add(label, Tone::bad, "refused: " + clean(row.reason), true);
   if (row.status == Row::Status::failed) out.add(label, Tone::bad, "failed: " + clean(row.reason), true);
   if (subject.parity && !subject.parity->holds()) {
-    const Parity& p = *subject.parity;
-    std::string text =
-        "outside its parity bound: largest difference " + number(p.max_abs) + ", bound " + number(p.bound);
-    if (p.unexplained > 0)
-      text += "; another first choice at " + counted(p.unexplained, "position") + " without a near tie";
-    out.add(label, Tone::bad, text);
+    out.add(label, Tone::bad, "parity fails " + clean(subject.parity->complaint()));
   }
   for (const std::string& reason : noise_reasons(row.noise)) out.add(label, Tone::warning, "noisy run: " + reason);
   if (row.memory.swap_known && row.memory.swap_out_bytes > 0) {

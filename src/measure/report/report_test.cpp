@@ -347,6 +347,32 @@ TEST(ReportStory, parity_is_claimed_of_the_engines_that_answered) {
             "1 other choice without a near tie");
 }
 
+TEST(ReportStory, parity_says_what_was_compared_in_prefill_in_decode_and_with_itself) {
+  Matrix matrix;
+  matrix.rows = {measured("a", {50, 51})};
+  Parity parity;
+  parity.positions = 19;
+  parity.top1_equal = 18;
+  parity.max_abs = 0.131;
+  parity.bound = 0.206;
+  parity.rms = 0.02;
+  parity.tried_rms = 0.02;
+  EXPECT_THAT(report::parity_lines(parity),
+              testing::ElementsAre("max|d| 0.131 ≤ 0.206", "top-1 18/19", "the other is a near tie", "KL 0",
+                                   "1.00× its rounding"));
+  parity.decode.emplace();
+  parity.decode->max_abs = 0.3;
+  parity.decode->bound = 0.2;
+  parity.self.emplace();
+  parity.self->tokens = 576;
+  EXPECT_THAT(report::parity_lines(parity),
+              testing::IsSupersetOf({"decode max|d| 0.300 > 0.200", "itself at 576 tokens: bit for bit"}));
+  matrix.rows[0].subject.parity = parity;
+  EXPECT_EQ(missing(to_html(matrix),
+                    {"✗ fail", "parity fails in decode: a logit is off by 0.3", "decode max|d| 0.300 &gt; 0.200"}),
+            "");
+}
+
 TEST(ReportStory, the_place_is_what_the_rows_ran_on) {
   Matrix matrix;
   matrix.machine.chip = "Intel(R) Xeon(R) Processor";

@@ -199,6 +199,23 @@ std::string other_choices(const Parity& parity) {
   return counted(others - ties, "other choice") + " without a near tie";
 }
 
+std::vector<std::string> parity_lines(const Parity& p) {
+  const auto held = [](double value, double bound) {
+    return "max|d| " + number(value) + (value <= bound ? " ≤ " : " > ") + number(bound);
+  };
+  std::vector<std::string> out{held(p.max_abs, p.bound),
+                               "top-1 " + std::to_string(p.top1_equal) + "/" + std::to_string(p.positions)};
+  if (std::string others = other_choices(p); !others.empty()) out.push_back(std::move(others));
+  out.push_back("KL " + number(p.kl_mean));
+  if (std::isfinite(p.rms_times())) out.push_back(multiple(p.rms_times()) + " its rounding");
+  if (p.decode) out.push_back("decode " + held(p.decode->max_abs, p.decode->bound));
+  if (p.self) {
+    out.push_back("itself at " + std::to_string(p.self->tokens) + " tokens: " +
+                  (p.self->max_abs == 0 ? "bit for bit" : held(p.self->max_abs, p.self->bound)));
+  }
+  return out;
+}
+
 bool usable(const Row& row) { return row.status == Row::Status::ok && row.decode_tok_s.n > 0; }
 
 std::string listed(const std::vector<std::string>& items) {
