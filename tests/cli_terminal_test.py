@@ -247,6 +247,41 @@ class Chat(unittest.TestCase):
         screen.send("exit\r")
         screen.ended()
 
+    def test_answers_are_broken_between_words(self):
+        screen = self.start("--max-tokens", 60, "--min-tokens", 60, columns=30)
+        screen.send("Tell me a story.\r")
+        self.answered(screen)
+        file = self.home / "talk.json"
+        lines = screen.lines()
+        screen.send(f"/save {file}\r")
+        screen.until(lambda _: file.exists() and file.stat().st_size > 0, "the saved conversation")
+        answer = json.loads(file.read_text())["messages"][-1]["content"]
+        begin = next(i for i, line in enumerate(lines) if line == "> Tell me a story.") + 1
+        shown = lines[begin:-1]
+        shown = shown[:next((i for i, line in enumerate(shown) if line.startswith("[")), len(shown))]
+        self.assertGreater(len(shown), 2)
+        self.assertEqual(" ".join(shown).split(), answer.split())
+
+    def test_tab_completes_commands_settings_and_files(self):
+        screen = self.start()
+        screen.send("/te\t")
+        screen.until_shown("> /temp")
+        screen.send("0.5\r")
+        screen.until_shown("temp 0.5")
+        screen.send("/s\t")
+        screen.until_shown("/system")
+        self.assertIn("/stats", screen.text())
+        screen.send("\x15/set top\t\t")
+        screen.until_shown("top-p")
+        (self.home / "a long name.json").write_text("[]")
+        (self.home / "folder").mkdir()
+        screen.send(f"\x15/load {self.home}/fol\t")
+        screen.until_shown("/folder/")
+
+    def test_the_first_line_says_what_runs(self):
+        screen = self.start("--temp", "0.7", "--seed", 5, "--context", 128)
+        self.assertRegex(screen.text(), r"assay-small-q4_0, direct [0-9.]+, context 128, temperature 0.7, seed 5\n")
+
     def test_a_terminal_without_keys_gets_plain_lines(self):
         screen = Screen([ASSAY, "chat", "--max-tokens", 3, "--model", MODEL], {"ASSAY_HOME": str(self.home), "TERM": "dumb"})
         self.addCleanup(screen.close)

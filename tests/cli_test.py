@@ -80,9 +80,9 @@ class Refusals(unittest.TestCase):
         self.refused(2, ["--context"], "run", "hi", "--context", "many")
 
     def test_a_context_of_one_position_and_absurd_threads(self):
-        self.refused(1, ["context is 1", "2.."], "run", "hi", "--context", 1, "--model", MODEL)
-        self.refused(1, ["threads is 100000"], "run", "hi", "--threads", 100000, "--model", MODEL)
-        self.refused(1, ["--threads is 1000000"], "models", "synth", "qwen3-0.6b", "--threads", 1000000, "--out", HOME / "x")
+        self.refused(2, ["--context", "met 1,", "from 2"], "run", "hi", "--context", 1, "--model", MODEL)
+        self.refused(2, ["--threads", "met 100000", "0 to 1024"], "run", "hi", "--threads", 100000, "--model", MODEL)
+        self.refused(2, ["--threads", "met 1000000", "0 to 1024"], "models", "synth", "qwen3-0.6b", "--threads", 1000000, "--out", HOME / "x")
 
     def test_an_empty_prompt_is_named(self):
         self.refused(1, ["the prompt is empty"], "run", "", "--model", MODEL, text=b"not read")

@@ -68,6 +68,7 @@ class Words(unittest.TestCase):
         self.refused("--model: a value is missing", "run", "hi", "--model")
         self.refused("--compare: a value is missing, expected 2", "matrix", "--compare", "a.json")
         self.refused("--max-tokens is given more than once", "run", "hi", "--max-tokens", 3, "-n", 4)
+        self.refused("--temp: a value is missing", "run", "hi", "--temp=")
         self.refused("path is missing", "models", "import")
 
     def test_options_that_do_not_go_together_are_named(self):
@@ -125,6 +126,15 @@ class Numbers(unittest.TestCase):
                 shown = "met nothing" if value == "" else f"met {value}"
                 self.refused([{"-n": "--max-tokens"}.get(option, option), shown, expected], option, value)
 
+    def test_so_are_the_numbers_of_a_model_and_of_a_matrix(self):
+        self.refused(["--context", "met 0", "from 2"], "--context", 0)
+        self.refused(["--batch", "met 0", "from 1"], "--batch", 0)
+        self.refused(["--threads", "met 1025", "from 0 to 1024"], "--threads", 1025)
+        for option, value, least in (("--prompt", 0, 1), ("--output", 1, 2), ("--rounds", 0, 1), ("--rounds", "-2", 1), ("--seed", 2**64, 0)):
+            code, out, err = assay("matrix", "--engines", "direct", "--model", MODEL, option, value)
+            self.assertEqual((code, out), (2, ""), (option, value))
+            self.assertIn(f"{option}: met {value}, expected a whole number from {least} to ", err)
+
     def test_settings_that_do_not_go_together_are_named_as_options(self):
         self.refused(["--min-tokens", "met 9", "--max-tokens, 3"], "--min-tokens", 9, "--max-tokens", 3)
         self.refused(["--top-k", "mirostat"], "--mirostat", 2, "--temp", 1, "--top-k", 3)
@@ -169,6 +179,62 @@ class Seeds(unittest.TestCase):
         self.assertNotEqual(half[len(first):].strip(), first.strip())
         self.assertEqual(assay(*options, "--seed", 7, text=talk)[1], out)
         self.assertNotEqual(assay(*options, text=talk)[1], out)
+
+
+class Conversations(unittest.TestCase):
+    def chat(self, text, *more):
+        return assay("chat", "--max-tokens", 8, "--model", MODEL, *more, text=text.encode())
+
+    def test_a_full_context_says_what_to_do_and_every_way_out_works(self):
+        questions = "".join(f"Tell me about the fox number {i}.\n" for i in range(6))
+        code, _, err = self.chat(questions, "--context", 96)
+        self.assertEqual(code, 1)
+        self.assertIn("the context holds 96. /roll forgets the oldest turns, /undo the last one, /reset all", err)
+        for way, said in (("/roll", "forgotten"), ("/undo\n/undo", "taken back: "), ("/reset", "the conversation is empty")):
+            code, out, err = self.chat(questions + way + "\nhi\n", "--context", 96)
+            self.assertIn(said, err)
+            self.assertNotIn("no longer fits", err[err.rindex(said):], way)
+        err = self.chat("word " * 200 + "\n", "--context", 64)[2]
+        self.assertIn("this question alone is too long: ", err)
+        self.assertIn("the context holds 64; assay chat --context N holds more", err)
+
+    def test_each_command_says_what_it_did(self):
+        file = HOME / "talk.json"
+        for command, said in (
+                ("/stats", "stats on"), ("/temp 0.5", "temp 0.5"), ("/seed 7", "seed 7"), ("/max 9", "max-tokens 9"), ("/set top_p 0.9", "top-p 0.9"),
+                ("/set --top-k 5", "top-k 5"), ("/system Be brief.", "system message set"), ("/system", "no system message"),
+                ("/reset", "the conversation is empty"), ("/clear", "the conversation is empty"), ("/roll", "nothing is forgotten"),
+                ("/show", "0 of 1024 tokens"), ("/model", "assay-small-q4_0, direct "), (f"/save {file}", "0 messages written to"),
+                (f"hi\n/save! {file}", "2 messages written to"), (f"/load {file}", f"2 messages from {file}"),
+                ("hi\n/undo", "taken back: hi (0 questions left)"), (f"/model {MODEL}", "assay-small-q4_0, direct ")):
+            code, _, err = self.chat(command + "\n")
+            self.assertEqual(code, 0, err)
+            self.assertIn(said, err, command)
+
+    def test_a_command_that_cannot_be_done_says_why_and_changes_nothing(self):
+        file = HOME / "kept.json"
+        file.write_text("mine")
+        other = HOME / "other.json"
+        other.write_text('{"messages": [{"role": "king", "content": "x"}]}')
+        for command, words in (
+                ("/tmep 1", ["/tmep", "did you mean /temp?"]), ("/xyzzy", ["/help lists them"]), ("/set", ["/set top-p 0.9"]),
+                ("/set tpo-p 1", ["no setting 'tpo-p'", "did you mean 'top-p'?"]), ("/set top-p 7", ["/set top-p: met 7, expected a number from 0 to 1"]),
+                ("/temp", ["/temp: met nothing"]), ("/undo", ["nothing was asked yet"]), ("/again", ["nothing was answered yet"]),
+                ("/undo 2", ['met "2", expected nothing']), (f"/save {file}", ["is there already", "/save!"]), ("/save", ["expected a file name"]),
+                ("/load", ["expected a file name"]), ("/load /no/such", ["/no/such", "no such file"]), (f"/load {file}", ["not JSON"]),
+                (f"/load {other}", ["message 0", "role"]), (f"/load {HOME}", ["is a folder"]), ("/model nope", ["nope"]),
+                (f"/model {file}", ["kept.json"]), ("/save /no/such/folder/x", ["/no/such/folder"])):
+            code, out, err = self.chat(f"My name is Oscar.\n{command}\nWhat is my name?\n" if command not in ("/undo", "/again") else command + "\n")
+            self.assertEqual(code, 1, command)
+            for word in words:
+                self.assertIn(word, err, command)
+            if command not in ("/undo", "/again"):
+                self.assertEqual(len(out.splitlines()), 2, command)  # both questions are answered
+        self.assertEqual(file.read_text(), "mine")
+
+    def test_a_path_is_a_question(self):
+        code, out, err = self.chat("/usr/bin/env\n /exit\n")
+        self.assertEqual((code, len(out.splitlines())), (0, 2), err)
 
 
 class Help(unittest.TestCase):
@@ -262,10 +328,10 @@ _assay; printf '%s\\n' "${{COMPREPLY[@]}}" """
         self.assertIn("direct", self.bash("assay", "run", "--engine", "d"))
         code, _, err = assay("models", "import", MODEL, "--name", "tiny")
         self.assertEqual(code, 0, err)
-        (HOME / "other.gguf").write_bytes(b"")
+        (HOME / "weights.gguf").write_bytes(b"")
         self.assertEqual(self.bash("assay", "run", "-m", "ti"), ["tiny"])
-        self.assertEqual(self.bash("assay", "run", "hi", "--model", "=", "o"), ["other.gguf"])
-        self.assertEqual(self.bash("assay", "models", "info", "t"), ["tiny"])
+        self.assertEqual(self.bash("assay", "run", "hi", "--model", "=", "we"), ["weights.gguf"])
+        self.assertEqual(self.bash("assay", "models", "info", "ti"), ["tiny"])
 
     def test_scripts_of_the_other_shells_are_read_by_them(self):
         for shell, check in (("zsh", ["zsh", "-n"]), ("fish", ["fish", "--no-execute"]), ("bash", ["bash", "-n"])):

@@ -181,6 +181,7 @@ Result<void> ChatSession::command(const std::string& line) {
 
 // By the options of the command line: the same names, ranges and words.
 Result<void> ChatSession::set(const std::string& asked_as, const std::string& name, const std::string& value) {
+  if (value.empty()) return fail(Errc::bad_value, asked_as + ": met nothing, expected a value");
   GenerationOptions changed = options_.generation;
   changed.seed.reset();
   CLI::App settings;

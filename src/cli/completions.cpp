@@ -1,6 +1,7 @@
 // Completion scripts of bash, zsh and fish.
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <functional>
 
 #include "cli/generated.h"

@@ -13,6 +13,7 @@
 #include "base/output_file.h"
 #include "cli/contestants.h"
 #include "cli/matrix_run.h"
+#include "cli/number_option.h"
 #include "measure/compare.h"
 #include "measure/matrix_output.h"
 #include "measure/record_json.h"
@@ -211,9 +212,9 @@ Result<void> show_record(Session& session, const MatrixCommand& command) {
 
 void add_workload(CLI::App& app, MatrixCommand& command) {
   measure::MatrixSettings& s = command.run.settings;
-  app.add_option("-p,--prompt", s.prompt_tokens, "prompt tokens of a request")->capture_default_str();
-  app.add_option("-n,--output", s.output_tokens, "output tokens of a request")->capture_default_str();
-  app.add_option("-r,--rounds", s.rounds, "rounds after the cold one")->capture_default_str();
+  add_number(app, "-p,--prompt", s.prompt_tokens, {.least = 1}, "prompt tokens of a request")->capture_default_str();
+  add_number(app, "-n,--output", s.output_tokens, {.least = 2}, "output tokens of a request")->capture_default_str();
+  add_number(app, "-r,--rounds", s.rounds, {.least = 1}, "rounds after the cold one")->capture_default_str();
   app.add_option("--seed", s.seed, "of the prompts, the order and the intervals")->capture_default_str();
   app.add_option("--budget", command.budget, "time for one request: engines that need more get shorter ones")
       ->capture_default_str();
@@ -222,7 +223,8 @@ void add_workload(CLI::App& app, MatrixCommand& command) {
       ->delimiter(',');
   app.add_option("--sweep-streams", s.sweep_streams, "requests at once to measure as well, such as 1,2,4")
       ->delimiter(',');
-  app.add_option("--sweep-rounds", s.sweep_rounds, "requests at each point of a sweep")->capture_default_str();
+  add_number(app, "--sweep-rounds", s.sweep_rounds, {.least = 1}, "requests at each point of a sweep")
+      ->capture_default_str();
   app.add_option("--soak", command.soak, "how long to run each engine for its drift, such as 10m")
       ->capture_default_str();
   app.add_option("--arrivals", command.arrivals, "an open loop as well: requests per second, such as poisson:2");

@@ -8,6 +8,7 @@
 #include "artifact/check.h"
 #include "artifact/store.h"
 #include "cli/foreign.h"
+#include "cli/number_option.h"
 #include "device/cpu/thread_pool.h"
 #include "device/host/host.h"
 #include "direct/cpu_backend.h"
@@ -54,9 +55,10 @@ void add_model_options(CLI::App& command, ModelOptions& options) {
   command.add_option("-m,--model", options.model,
                      "GGUF file, folder with config.json and safetensors, or a name from 'assay models list'; "
                      "without it the small model that comes with assay");
-  command.add_option("-c,--context", options.context, "positions per sequence (default: the model's, at most 8192)");
-  command.add_option("-t,--threads", options.threads, "threads (default: one per core)");
-  command.add_option("--batch", options.batch, "most tokens in one forward pass")->capture_default_str();
+  add_number(command, "-c,--context", options.context, {.least = 2},
+             "positions per sequence; where it is not given the model's, at most 8192");
+  add_number(command, "-t,--threads", options.threads, {.most = 1024}, "threads; 0: one per core");
+  add_number(command, "--batch", options.batch, {.least = 1}, "most tokens in one forward pass")->capture_default_str();
   command.add_option("--kv", options.kv, "type of keys and values: f16 or q8_0")->capture_default_str();
 }
 

@@ -6,6 +6,7 @@
 #include "cli/interrupt.h"
 #include "cli/model_options.h"
 #include "cli/models.h"
+#include "cli/number_option.h"
 
 namespace assay::cli {
 namespace {
@@ -68,7 +69,7 @@ void add_models_convert(CLI::App& models, Session& session) {
   command->add_option("in", arguments->in, "GGUF file, folder, or a name from 'assay models list'")->required();
   command->add_option("out", arguments->out, "the GGUF file to write")->required();
   command->add_option("--type", arguments->type, "type of the matrices")->capture_default_str();
-  command->add_option("-t,--threads", arguments->threads, "threads (default: one per core)");
+  add_number(*command, "-t,--threads", arguments->threads, {.most = 1024}, "threads; 0: one per core");
   command->add_flag("--pure", arguments->pure, "the head gets the same type, not q6_k");
   command->add_flag("--no-vocabulary", arguments->no_vocabulary, "leave the tokenizer out");
   command->callback([arguments, &session] {

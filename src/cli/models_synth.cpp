@@ -10,6 +10,7 @@
 #include "cli/interrupt.h"
 #include "cli/model_options.h"
 #include "cli/models.h"
+#include "cli/number_option.h"
 
 namespace assay::cli {
 namespace {
@@ -126,7 +127,7 @@ void add_models_synth(CLI::App& models, Session& session) {
   command->add_option("--seed", arguments->choice.seed, "of the weights")->capture_default_str();
   command->add_option("--context", arguments->choice.context,
                       "positions the file says it was trained on (default: the shape's)");
-  command->add_option("-t,--threads", arguments->threads, "threads (default: one per core)");
+  add_number(*command, "-t,--threads", arguments->threads, {.most = 1024}, "threads; 0: one per core");
   command->add_flag("--pure", arguments->choice.pure, "the head gets the same type, not q6_k");
   command->callback([arguments, &session] {
     if (const auto done = synth(session, *arguments); !done) session.fail(done.error());

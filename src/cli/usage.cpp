@@ -227,6 +227,7 @@ std::string in_our_words(const CLI::ParseError& error) {
   static const std::regex excludes("^(\\S+) excludes (\\S+)$");
   static const std::regex needs("^(\\S+) requires (\\S+)$");
   static const std::regex missing("^(.+) is required$");
+  static const std::regex no_value("^([^:]+): \\d+ required .* missing$");
   static const std::regex one_of("^([^:]+): (.*) not in \\{(.*)\\}$");
   static const std::regex between("^([^:]+): Value (.*) not in range \\[?(\\S+)(?: - | to )([^\\]\\s]+)\\]?$");
   static const std::regex conversion("^Could not convert: (\\S+) = (.*)$");
@@ -235,6 +236,7 @@ std::string in_our_words(const CLI::ParseError& error) {
   }
   if (std::regex_match(text, found, needs)) return found[1].str() + " is only for use with " + found[2].str();
   if (std::regex_match(text, found, missing)) return found[1].str() + " is missing";
+  if (std::regex_match(text, found, no_value)) return found[1].str() + ": a value is missing";
   if (std::regex_match(text, found, one_of)) {
     return found[1].str() + ": met " + found[2].str() + ", expected " + as_choice(found[3].str());
   }
