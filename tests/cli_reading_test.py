@@ -60,7 +60,7 @@ class Reading(unittest.TestCase):
 
     def test_an_unknown_name_is_answered_with_the_names_there_are(self):
         self.does("models", "import", MODEL, "--name", "mine")
-        self.refused(2, ["by name there are assay-small-q4_0, mine"], "run", "hi", "--model", "asay-small")
+        self.refused(2, ["by name there are assay-small-q4_0, mine; did you mean 'assay-small-q4_0'?"], "run", "hi", "--model", "asay-small-q4_0")
 
     def test_any_file_name_makes_a_name(self):
         path = self.at / "mein Modell ü.gguf"

@@ -9,6 +9,7 @@
 #include "artifact/store.h"
 #include "cli/foreign.h"
 #include "cli/number_option.h"
+#include "cli/suggest.h"
 #include "device/cpu/thread_pool.h"
 #include "device/host/host.h"
 #include "direct/cpu_backend.h"
@@ -94,12 +95,17 @@ Result<std::string> find_model(const Session& session, const std::string& model,
     }
     if (model == shipped_model || model == shipped_file) return find_model(session, "", changed);
   }
+  std::vector<std::string> known{shipped_model};
   std::string names = shipped_model;
   if (const auto all = store.list()) {
-    for (const artifact::StoredModel& one : *all) names += ", " + one.name;
+    for (const artifact::StoredModel& one : *all) {
+      known.push_back(one.name);
+      names += ", " + one.name;
+    }
   }
   return fail(Errc::not_found, model + ": no such file or folder, and no model of that name in " +
-                                   store.folder().string() + "; by name there are " + names);
+                                   store.folder().string() + "; by name there are " + names +
+                                   did_you_mean(model, known));
 }
 
 Result<Checkpoint> open_model(const std::string& path) {
