@@ -249,16 +249,17 @@ void derive_drift(Drift& drift) {
     // The points of slope(): blocks of the first half, then their counterparts, those left out where one has no request.
     std::vector<double> minutes[2];
     std::vector<double> percent[2];
+    constexpr std::uint32_t half_blocks = drift_blocks / 2;
     const double block_s = drift.seconds / drift_blocks;
-    for (std::uint32_t i = 0; i < drift_blocks / 2; ++i) {
+    for (std::uint32_t i = 0; i < half_blocks; ++i) {
       double speeds[2];
       for (std::uint32_t half = 0; half < 2; ++half) {
-        const double begin = block_s * (i + half * (drift_blocks / 2));
+        const double begin = block_s * static_cast<double>(i + half * half_blocks);
         speeds[half] = 100 * median(speeds_between(drift.points, begin, begin + block_s)) / drift.first_tenth_tok_s;
       }
       if (std::isnan(speeds[0]) || std::isnan(speeds[1])) continue;
       for (std::uint32_t half = 0; half < 2; ++half) {
-        minutes[half].push_back(block_s * (i + half * (drift_blocks / 2) + 0.5) / 60);
+        minutes[half].push_back(block_s * (static_cast<double>(i + half * half_blocks) + 0.5) / 60);
         percent[half].push_back(speeds[half]);
       }
     }
@@ -284,6 +285,7 @@ void derive_rounds(Row& row) {
   row.decode_tok_s = over(row.rounds, &Timing::decode_tok_s);
   row.total_ms = over(row.rounds, &Timing::total_ms);
   std::vector<double> gaps;
+  gaps.reserve(row.rounds.size());
   for (const Timing& timing : row.rounds) gaps.push_back(timing.gap_p50_ms);
   row.gap_ms = estimate(gaps);
   derive_prefill(row.rounds, row.prompts == Prompts::cached, row.prefill_tok_s, row.prefill_reason);
