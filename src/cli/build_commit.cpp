@@ -1,6 +1,6 @@
 #include "cli/build_commit.h"
 
-#include "build_commit_text.h"  // written by cmake/commit.cmake at each build, when it changes
+#include <build_commit_text.h>  // made by cmake/commit.cmake at each build, when it changes
 
 namespace assay::cli {
 
