@@ -26,7 +26,7 @@ demo:
 	build/release/bin/assay matrix --budget 4s
 
 test:
-	tools/setup build test
+	tools/setup build engines test
 	cmake --preset dev --log-level=WARNING
 	cmake --build --preset dev
 	ctest --preset dev -j $(JOBS)
