@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <functional>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -115,20 +116,33 @@ std::vector<std::string> settings_of(const adapter::LoadSettings& load) {
           "cache_bytes=" + std::to_string(load.cache_bytes)};
 }
 
-void add_installed(Contestants& all, const Common& common, EngineSpec spec) {
-  const auto manifest = find_engine(common.session, spec);
-  if (!manifest) return add_refused(all, spec, spec.version, manifest.error().detail);
-  spec.device = engine_device(*manifest, spec);
-  const auto load = worker_settings(common.model, common.options, spec.device, common.model.backend->facts().context);
-  if (!load) return add_refused(all, spec, manifest->version, to_string(load.error()));
-  measure::Contestant contestant;
-  auto worker = loading(common, contestant, [&] { return open_worker(common.session, *manifest, *load); });
-  if (!worker) return add_not_started(all, spec, manifest->version, worker.error());
-  adapter::WorkerBackend* backend = worker->get();
-  all.workers.push_back(std::move(*worker));
+// The ways in which an engine is documented to be run, measured beside each other: which is quicker depends on machine,
+// device, model and length, and an engine is shown at its best.
+struct WayToRun {
+  std::string name;  // "": there is one
+  adapter::LoadSettings load;
+};
+std::vector<WayToRun> ways_to_run(const std::string& engine, const adapter::LoadSettings& load) {
+  if (engine != "llama.cpp" || load.kv == "q8_0") return {{"", load}};  // q8_0 values want flash attention
+  adapter::LoadSettings plain = load;
+  plain.flash_attention = false;
+  return {{"flash attention on", load}, {"flash attention off", plain}};
+}
+
+// Each way holds the weights once more, so where they are large beside the memory there is one way only.
+bool has_room_for_ways(const Common& common, const std::string& device) {
+  constexpr std::uint64_t part = 6;
+  return device != "cpu" || common.model.checkpoint->file_bytes() <= device::host_facts().memory_bytes / part;
+}
+
+void add_way(Contestants& all, const Common& common, const adapter::Manifest& manifest, const WayToRun& way,
+             std::unique_ptr<adapter::WorkerBackend> worker, measure::Contestant contestant) {
+  adapter::WorkerBackend* backend = worker.get();
+  all.workers.push_back(std::move(worker));
   contestant.subject = subject_of(backend->facts(), common.threads);
-  contestant.subject.settings = settings_of(*load);
-  if (!manifest->refused.empty()) contestant.subject.notes.push_back("built by " + adapter::how_built(*manifest));
+  contestant.subject.way = way.name;
+  contestant.subject.settings = settings_of(way.load);
+  if (!manifest.refused.empty()) contestant.subject.notes.push_back("built by " + adapter::how_built(manifest));
   contestant.processes = [backend] {
     const std::int64_t id = backend->process_id();
     return id < 0 ? std::vector<std::int64_t>{} : std::vector<std::int64_t>{id};
@@ -138,6 +152,34 @@ void add_installed(Contestants& all, const Common& common, EngineSpec spec) {
     return measure::BorderTime{.calls = cost.calls, .total_ns = cost.total_ns, .engine_ns = cost.engine_ns};
   };
   add(all, common, *backend, std::move(contestant));
+}
+
+void add_installed(Contestants& all, const Common& common, EngineSpec spec) {
+  const auto manifest = find_engine(common.session, spec);
+  if (!manifest) return add_refused(all, spec, spec.version, manifest.error().detail);
+  spec.device = engine_device(*manifest, spec);
+  const auto load = worker_settings(common.model, common.options, spec.device, common.model.backend->facts().context);
+  if (!load) return add_refused(all, spec, manifest->version, to_string(load.error()));
+  std::vector<std::string> notes;
+  std::optional<Error> first_error;
+  const std::size_t before = all.list.size();
+  for (const WayToRun& way : ways_to_run(manifest->name, *load)) {
+    if (all.list.size() > before && !has_room_for_ways(common, spec.device)) {
+      notes.push_back(way.name + " was not measured: the weights are large beside this machine's memory");
+      continue;
+    }
+    measure::Contestant contestant;
+    auto worker = loading(common, contestant, [&] { return open_worker(common.session, *manifest, way.load); });
+    if (worker) {
+      add_way(all, common, *manifest, way, std::move(*worker), std::move(contestant));
+    } else {
+      if (!way.name.empty()) notes.push_back(way.name + " was not measured: " + to_string(worker.error()));
+      if (!first_error) first_error = worker.error();
+    }
+  }
+  if (all.list.size() == before) return add_not_started(all, spec, manifest->version, *first_error);
+  for (std::size_t i = before; i < all.list.size(); ++i)
+    std::ranges::copy(notes, std::back_inserter(all.list[i].subject.notes));
 }
 
 // An engine that only speaks text: no backend of ours below it.

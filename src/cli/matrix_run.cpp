@@ -14,6 +14,7 @@
 #include "measure/ceilings.h"
 #include "measure/matrix.h"
 #include "measure/parity_run.h"
+#include "measure/ways.h"
 
 namespace assay::cli {
 namespace {
@@ -295,6 +296,8 @@ Result<measure::Matrix> run_matrix(const Session& session, MatrixOptions options
                                               matrix);
   progress.finish();
   if (!measured) return std::unexpected(measured.error());
+  measure::join_ways(matrix);
+  measure::derive(matrix);
   matrix.seconds = static_cast<double>(session.clock.now_ns() - start) * 1e-9;
   return matrix;
 }

@@ -291,8 +291,17 @@ void derive_rounds(Row& row) {
   derive_prefill(row.rounds, row.prompts == Prompts::cached, row.prefill_tok_s, row.prefill_reason);
 }
 
+void derive_way(Way& way, bool cached) {
+  if (way.rounds.empty()) return;
+  std::string reason;
+  way.ttft_ms = over(way.rounds, &Timing::ttft_ms);
+  derive_prefill(way.rounds, cached, way.prefill_tok_s, reason);
+  way.decode_tok_s = over(way.rounds, &Timing::decode_tok_s);
+}
+
 void derive(Row& row, const Matrix& matrix) {
   derive_rounds(row);
+  for (Way& way : row.ways) derive_way(way, row.prompts == Prompts::cached);
   for (ContextPoint& point : row.context_sweep) {
     std::string reason;
     if (point.rounds.empty()) {

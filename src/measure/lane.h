@@ -59,6 +59,9 @@ bool is_fatal(const Error& error);
 // Marks the row as failed and the lane as lost where the error is fatal. `part`: "in the context sweep".
 void give_up(Lane& lane, Row& row, const std::string& part, const Error& error);
 
+// The lanes that go on behind the rounds: of an engine's ways the one that decodes best. In ways.cpp.
+std::vector<Lane> best_lanes(const std::vector<Lane>& lanes, const std::vector<Row>& rows);
+
 void shuffle(std::vector<std::size_t>& order, Random& random);
 std::string whole_seconds(double seconds);
 

@@ -285,10 +285,11 @@ Result<void> measure_parts(Run& run, const std::vector<Contestant>& contestants,
     }
   }
   ASSAY_TRY(run_rounds(run, units));
-  ASSAY_TRY(sweep_context(run, lanes));
-  ASSAY_TRY(sweep_streams(run, lanes));
-  ASSAY_TRY(run_open_loops(run, lanes));
-  return run_soaks(run, lanes);
+  std::vector<Lane> best = best_lanes(lanes, rows);
+  ASSAY_TRY(sweep_context(run, best));
+  ASSAY_TRY(sweep_streams(run, best));
+  ASSAY_TRY(run_open_loops(run, best));
+  return run_soaks(run, best);
 }
 
 }  // namespace

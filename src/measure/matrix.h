@@ -22,7 +22,8 @@ struct BorderTime {
   std::int64_t engine_ns = 0;  // of that inside the worker's engine
 };
 
-// What is measured. An engine that could not be made has none, and a reason.
+// What is measured. An engine that could not be made has none, and a reason. One that is run in several ways stands once
+// for each way (subject.way), one behind the other with all else alike, and has a row for each until join_ways (ways.h).
 struct Contestant {
   Subject subject;
   Engine* running = nullptr;   // idle; null: refused

@@ -285,6 +285,21 @@ struct Subject {
   std::vector<std::string> notes{};     // "blk.0.ffn_down.weight: q6_k widened to f16"
   std::optional<Parity> parity{};
   std::string parity_reason{};  // why there is none
+  std::string
+      way{};  // of several in which it is run: "flash attention on"; empty: there is one, or they are joined (see Way)
+};
+
+// One of several ways to run an engine, measured beside the others in the same rounds. The row shows the engine at its
+// best: each phase is that of the way which was quickest at it.
+struct Way {
+  std::string name{};  // "flash attention off"
+  std::vector<std::string> settings{};
+  std::string reason{};  // why it was not measured to the end; empty: it was
+  bool gives_prefill = false;
+  bool gives_decode = false;                            // and all but prefill and TTFT
+  Estimate ttft_ms{}, prefill_tok_s{}, decode_tok_s{};  // over rounds
+  std::uint64_t memory_peak_bytes = 0;                  // 0: not told
+  std::vector<Timing> rounds{};
 };
 
 struct Row {
@@ -308,6 +323,7 @@ struct Row {
   std::optional<Timing> first{};         // the very first request, a short one: code and pages are cold
   std::optional<Timing> cold{};          // round 0: the first one of full length
   std::vector<Timing> rounds{};
+  std::vector<Way> ways{};  // empty: there is one
   Memory memory{};
   Energy energy{};
   Foreground foreground{};

@@ -182,6 +182,20 @@ void visit(V& v, Is<Border> auto& b) {
 }
 
 template <class V>
+void visit(V& v, Is<Way> auto& w) {
+  v("name", w.name, "what is different");
+  v("settings", w.settings, "as the row's");
+  v.nullable("reason", w.reason, "why it was not measured to the end");
+  v("gives_prefill", w.gives_prefill, "the row's TTFT and prefill speed are this way's");
+  v("gives_decode", w.gives_decode, "all else of the row is this way's");
+  v("ttft_ms", w.ttft_ms, "over rounds");
+  v("prefill_tok_s", w.prefill_tok_s, "over rounds");
+  v("decode_tok_s", w.decode_tok_s, "over rounds");
+  v("memory_peak_bytes", w.memory_peak_bytes, "0: not told");
+  v("rounds", w.rounds, "every request");
+}
+
+template <class V>
 void visit(V& v, Is<ContextPoint> auto& p) {
   v("depth", p.depth, "tokens of the prompt");
   v("reason", p.reason, "why it was left out; empty: measured");
@@ -383,6 +397,8 @@ void visit(V& v, Is<Row> auto& r) {
   v("activations", s.activations, "what a quantized matrix's input is rounded to");
   v("text_only", s.text_only, "token counts are estimates, no parity");
   v("settings", s.settings, "whatever else moves speed");
+  v.added("way", s.way,
+          "of several in which the engine is run, in a row of its own until the run is finished; else empty");
   v("notes", s.notes, "what the engine says of this model");
   v.derived("others_cpu_cores", r.noise.others_cpu_cores, "noise.others_cpu_cores");
   v.derived("noisy", noisy(r.noise), "whether something else took the machine");
@@ -394,6 +410,7 @@ void visit(V& v, Is<Row> auto& r) {
   v("first", r.first, "the very first request, a short one");
   v("cold_round", r.cold, "round 0, the first of full length");
   v("rounds", r.rounds, "every other request");
+  v.added("ways", r.ways, "in which the engine was run beside each other; empty: one way");
   v("context_sweep", r.context_sweep, "speed against the length of the prompt");
   v("stream_sweep", r.stream_sweep, "speed against requests at once");
   v("open_loop", r.open_loop, "requests at random moments");
