@@ -62,9 +62,9 @@ const Model& model_of(Architecture architecture) {
   std::vector<Token> tokens(text_tokens);
   Random random(5);
   for (Token& token : tokens) token = static_cast<Token>(random.below(out.tiny.config.vocab));
-  out.reference =
-      measure::make_reference(out.tiny.weights(), tokens, measure::spread_positions(text_tokens, 32), {&stated, 1})
-          .value();
+  out.reference = measure::make_reference(out.tiny.weights(), tokens, measure::spread_positions(text_tokens, 0),
+                                          {&stated, 1}, nullptr, {}, nullptr, true)
+                      .value();
   return made.emplace(architecture, std::move(out)).first->second;
 }
 
@@ -91,6 +91,13 @@ bool slides(const ModelConfig& config) { return config.sliding_window != 0; }
 const std::vector<Wrong>& wrong_models() {
   using model::Weights;
   static const std::vector<Wrong> list{
+      // A window of 9 positions lies where a base that is 1 % off turns nothing yet.
+      {"rope base 1 % off", [](Weights& w, Bugs&) { w.config.rope_theta *= 1.01; }, Found::in_both,
+       [](const ModelConfig& config) { return !slides(config); }},
+      {"rope base 10 % off", [](Weights& w, Bugs&) { w.config.rope_theta *= 1.1; }, Found::in_both,
+       [](const ModelConfig& config) { return !slides(config); }},
+      {"scores scaled 1 % off", [](Weights& w, Bugs&) { w.config.attention_scale *= 0.99; }},
+      {"epsilon ten times as large", [](Weights& w, Bugs&) { w.config.rms_eps *= 10; }},
       {"rope pairs of the other kind",
        [](Weights& w, Bugs&) {
          w.config.rope_pairs = w.config.rope_pairs == RopePairs::adjacent ? RopePairs::halves : RopePairs::adjacent;

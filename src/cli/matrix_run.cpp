@@ -72,14 +72,20 @@ Result<void> add_parity(const Session& session, const LoadedModel& model, const 
     return {};
   }
   tokens->resize(length);
+  // The models that are a little wrong too, where that leaves the text as long as it is.
+  const std::size_t more = (measure::suspects_max + measure::tries - 1) / measure::tries;
+  const bool with_suspects =
+      measure::reference_seconds(model.weights, length, roundings.size() + more, *threads) <= settings.parity_budget_s;
   device::ThreadPool pool(*threads);
   Progress progress(session.clock, session.progress(), "reference", 100, "%");
   const auto reference = measure::make_reference(
       model.weights, *tokens, measure::spread_positions(static_cast<std::uint32_t>(length), settings.parity_positions),
-      roundings, &pool, [&](double share) {
+      roundings, &pool,
+      [&](double share) {
         progress.update(static_cast<std::uint64_t>(share * 100));
         return true;
-      });
+      },
+      nullptr, with_suspects);
   progress.finish();
   if (!reference) return std::unexpected(reference.error());
   for (std::size_t i = 0; i < contestants.size(); ++i) {

@@ -53,6 +53,7 @@ std::string SelfAgreement::complaint() const {
 std::string Parity::complaint() const {
   if (const std::string text = Agreement::complaint(); !text.empty()) return "in prefill: " + text;
   if (decode && !decode->holds()) return "in decode: " + decode->complaint();
+  if (!nearer_to.empty()) return "the logits lie nearer to those of a model with " + nearer_to;
   if (self && !self->holds()) {
     return "decode behind " + std::to_string(self->tokens - self->positions) +
            " tokens against one batch: " + self->complaint();

@@ -70,6 +70,9 @@ struct Parity : Agreement {
   double spread = std::numeric_limits<double>::quiet_NaN();  // of the tries behind the bounds, as Bound::spread
   std::optional<Agreement> decode{};                         // the last positions of the text one by one
   std::optional<SelfAgreement> self{};
+  // A model that is wrong by less than rounding, to which the logits lie nearer than to the right one: "a rope base 1 %
+  // larger" (see suspects.h). Empty: none of those that can be seen at this length, or none was tried.
+  std::string nearer_to{};
 
   // The first of the three that does not hold, and how; empty: all that was compared holds.
   std::string complaint() const;

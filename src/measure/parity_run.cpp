@@ -126,7 +126,8 @@ std::vector<Token> text_of_length(std::span<const Token> tokens, std::size_t len
 
 Result<Reference> make_reference(const model::Weights& weights, std::span<const Token> tokens,
                                  std::span<const std::uint32_t> positions, std::span<const Rounding> roundings,
-                                 device::ThreadPool* pool, const ParityProgress& progress, const Stop*) {
+                                 device::ThreadPool* pool, const ParityProgress& progress, const Stop* stop,
+                                 bool suspects) {
   constexpr std::uint64_t seed = 1;  // the same bound every time
   std::vector<Random> random;
   random.reserve(roundings.size() * tries);
@@ -177,6 +178,18 @@ Result<Reference> make_reference(const model::Weights& weights, std::span<const 
     };
     out.bounds.push_back({bound_at(out.positions, out.logits), bound_at(out.decode_positions, out.decode_logits)});
   }
+  if (!suspects || out.positions.empty()) return out;
+  auto found = suspects_of(weights, tokens, positions, out.logits, pool, stop);
+  if (!found) return std::unexpected(std::move(found.error()));
+  out.suspects = std::move(*found);
+  for (std::size_t i = 0; i < roundings.size(); ++i) {
+    std::vector<double> errors;  // of all tries
+    for (std::size_t t = 0; t < tries; ++t) {
+      const std::vector<double> one = rows(std::span(*all).subspan((1 + i * tries + t) * size, size), out.positions);
+      for (std::size_t v = 0; v < one.size(); ++v) errors.push_back(one[v] - out.logits[v]);
+    }
+    for (Suspect& suspect : out.suspects) suspect.seen.push_back(can_be_seen(suspect.direction, errors, out.vocab));
+  }
   return out;
 }
 
@@ -193,6 +206,12 @@ Result<Parity> parity_against(const Reference& reference, Backend& backend, cons
       backend_logits(backend, reference.tokens, reference.positions, reference.vocab, reference.tokens.size(), stop);
   if (!logits) return std::unexpected(logits.error());
   auto out = compare(reference.logits, *logits, reference.vocab, bounds.prefill);
+  if (out && !reference.suspects.empty()) {
+    std::vector<double> difference(logits->begin(), logits->end());
+    for (std::size_t i = 0; i < difference.size(); ++i) difference[i] -= reference.logits[i];
+    const auto index = static_cast<std::size_t>(&bounds - reference.bounds.data());
+    out->nearer_to = nearest(reference.suspects, index, difference);
+  }
   if (!out || reference.decode_positions.empty()) return out;
   const auto decoded = backend_logits(backend, reference.tokens, reference.decode_positions, reference.vocab,
                                       reference.decode_positions.front(), stop);
@@ -222,7 +241,7 @@ Result<Parity> run_parity(Backend& backend, const model::Weights& weights, const
                           const ParityProgress& progress, device::ThreadPool* pool, const Stop* stop,
                           std::size_t self_tokens) {
   ASSAY_TRY(check_comparable(backend.facts(), std::max(tokens.size(), self_tokens), weights.config.vocab));
-  const auto reference = make_reference(weights, tokens, positions, {&rounding, 1}, pool, progress, stop);
+  const auto reference = make_reference(weights, tokens, positions, {&rounding, 1}, pool, progress, stop, true);
   if (!reference) return std::unexpected(reference.error());
   auto out = parity_against(*reference, backend, rounding, stop);
   if (!out || self_tokens < 2) return out;

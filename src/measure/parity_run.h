@@ -11,6 +11,7 @@
 #include "engine/backend.h"
 #include "measure/parity.h"
 #include "measure/rounding.h"
+#include "measure/suspects.h"
 #include "model/weights.h"
 
 namespace assay::measure {
@@ -26,7 +27,8 @@ std::vector<std::uint32_t> spread_positions(std::uint32_t tokens, std::uint32_t 
 using ParityProgress = std::function<bool(double share)>;
 
 inline constexpr std::size_t decode_steps = 16;  // positions at the end of a text that are fed one by one
-inline constexpr std::size_t tries = 2;          // of each rounding, for its bound
+inline constexpr std::size_t suspects_max = 4;
+inline constexpr std::size_t tries = 2;  // of each rounding, for its bound
 
 // Logits (positions.size(), vocab) of sequence 0, which must be empty and is empty afterwards; tokens are fed in chunks
 // of the backend's batch, from `one_by_one_from` on each alone. Errors are the backend's; Errc::bad_value: more tokens than
@@ -51,17 +53,19 @@ struct Reference {
     Bound prefill;
     Bound decode;  // of its positions
   };
-  std::vector<Bounds> bounds;  // of each rounding
+  std::vector<Bounds> bounds;     // of each rounding
+  std::vector<Suspect> suspects;  // over `positions`; empty: not asked for
 
   const Bounds& bounds_of(const Rounding& rounding) const;  // one of the roundings (asserted)
 };
 
-// Computes the text 1 + tries * roundings.size() times side by side, on the pool where there is one. Errc::bad_value as
+// Computes the text 1 + tries * roundings.size() times side by side, on the pool where there is one; with suspects, up to
+// suspects_max times more. Errc::bad_value as
 // model::reference_logits.
 Result<Reference> make_reference(const model::Weights& weights, std::span<const Token> tokens,
                                  std::span<const std::uint32_t> positions, std::span<const Rounding> roundings,
                                  device::ThreadPool* pool = nullptr, const ParityProgress& progress = {},
-                                 const Stop* stop = nullptr);
+                                 const Stop* stop = nullptr, bool suspects = false);
 
 // The text in batches, and again with its last positions one by one. rounding: one of the reference's (asserted). Errors
 // as backend_logits.

@@ -94,6 +94,7 @@ template <class V>
 void visit(V& v, Is<Parity> auto& p) {
   visit_agreement(v, p);
   v("bound_spread", p.spread, "how far the two tries of the rounding lie apart, as a share of their rms");
+  v.nullable("nearer_to", p.nearer_to, "a model wrong by less than rounding to which the logits lie nearer");
   v("decode", p.decode, "the last positions of the text one by one");
   v("self", p.self, "the engine against itself at the workload's length");
 }
