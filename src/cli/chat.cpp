@@ -6,12 +6,15 @@
 
 #include "cli/chat_input.h"
 #include "cli/chat_session.h"
+#include "cli/interrupt.h"
 
 namespace assay::cli {
 namespace {
 
 Result<void> chat(Session& session, ChatOptions& options) {
+  auto interrupt = std::make_unique<Interrupt>(session.stop);  // while it loads; later ctrl-C stops an answer
   auto conversation = ChatSession::open(session, options);
+  interrupt.reset();
   if (!conversation) return std::unexpected(std::move(conversation.error()));
   ChatSession& talk = **conversation;
   EditorOptions edit;

@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/progress.h"
+#include "base/stop.h"
 #include "base/style.h"
 
 namespace assay::cli {
@@ -25,6 +26,7 @@ struct Session {
   std::string command_line;  // "assay matrix --json", for records
   SteadyClock clock;
   StderrLog log{LogLevel::info};
+  mutable Stop stop;  // asked by a signal while an Interrupt lives; what takes long looks at it
 
   // $ASSAY_HOME, else the platform's data folder; not created.
   std::filesystem::path home() const;

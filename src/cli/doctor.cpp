@@ -112,7 +112,7 @@ void check_programs(std::vector<Finding>& out) {
 // Each installed engine computes a prompt and some tokens of a small model.
 Result<void> check_engines(const Session& session, std::vector<Finding>& out) {
   const adapter::Installed installed = adapter::installed_engines((session.home() / "engines").string());
-  const Interrupt interrupt;
+  const Interrupt interrupt(session.stop);
   for (const adapter::Manifest& manifest : installed.engines) {
     const std::string name = manifest.name + " " + manifest.version;
     const std::int64_t start_ns = session.clock.now_ns();

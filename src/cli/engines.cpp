@@ -148,7 +148,7 @@ class Shown final : public adapter::InstallWatch {
     if (session_.progress() != ProgressStyle::silent) std::fprintf(stderr, "%s\n", line.c_str());
   }
   const Session& session_;
-  const Interrupt interrupt_;
+  const Interrupt interrupt_{session_.stop};
   std::unique_ptr<Progress> bar_;
 };
 
@@ -240,7 +240,7 @@ Result<void> verify_command(Session& session, const VerifyArguments& arguments) 
     const auto whole = adapter::verify(manifest);
     if (!whole) found.complaints.push_back(to_string(whole.error()));
     if (!whole || !arguments.run) continue;
-    const Interrupt interrupt;
+    const Interrupt interrupt(session.stop);
     const auto failure = try_engine(manifest, session.clock, [&] { return !interrupt.asked(); });
     if (!failure) return std::unexpected(failure.error());
     if (!failure->empty()) {

@@ -116,13 +116,14 @@ Result<std::unique_ptr<adapter::WorkerBackend>> open_worker(const Session& sessi
   adapter::WorkerOptions worker;
   worker.program = (std::filesystem::path(manifest.folder) / manifest.worker).string();
   worker.load = settings;
+  worker.keep_waiting = [&session] { return !session.stop.asked(); };
   worker.version = manifest.version;
   worker.way = manifest.way;
   worker.advice = advice_for(manifest);
   Progress progress(session.clock, session.progress(), "loading " + manifest.name, 100, "%");
   auto backend = adapter::start_worker(worker, session.clock, [&](double share) {
     progress.update(static_cast<std::uint64_t>(share * 100));
-    return true;
+    return !session.stop.asked();
   });
   if (!backend) return std::unexpected(with_context(manifest.name, std::move(backend.error())));
   return backend;

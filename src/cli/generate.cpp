@@ -32,7 +32,12 @@ Result<Answer> generate(Engine& engine, const Clock& clock, const Request& reque
       cancelled = true;
     }
     const auto count = engine.poll(events, clock.now_ns() + look_again_ns);
-    if (!count) return std::unexpected(count.error());
+    if (!count) {
+      if (count.error().code != Errc::cancelled || cancelled) return std::unexpected(count.error());
+      engine.cancel(request.id);  // stopped within a forward pass
+      cancelled = true;
+      continue;
+    }
     for (const Event& event : std::span(events).first(*count)) {
       if (event.request != request.id) continue;
       const EventDetail detail = engine.detail(event);

@@ -1,28 +1,32 @@
 #include "cli/interrupt.h"
 
+#include <atomic>
+
 #include "base/error.h"
 
 namespace assay::cli {
 namespace {
 
-// The only things that the handler touches.
-volatile std::sig_atomic_t signals = 0;
-volatile std::sig_atomic_t living = 0;
+// The only thing that the handler touches; null where no Interrupt lives.
+std::atomic<Stop*> noted{nullptr};
+static_assert(std::atomic<Stop*>::is_always_lock_free);
 
 extern "C" void note(int number) {
-  if (signals != 0) {
+  Stop* stop = noted.load(std::memory_order_relaxed);
+  if (stop == nullptr || stop->asked()) {
     std::signal(number, SIG_DFL);
     std::raise(number);
+    return;
   }
-  signals = 1;
+  stop->ask();
 }
 
 }  // namespace
 
-Interrupt::Interrupt() {
-  ASSAY_ASSERT(living == 0);
-  living = 1;
-  signals = 0;
+Interrupt::Interrupt(Stop& stop) : stop_(stop) {
+  ASSAY_ASSERT(noted.load() == nullptr);
+  stop.forget();
+  noted = &stop;
   struct sigaction action{};
   action.sa_handler = note;
   sigemptyset(&action.sa_mask);
@@ -33,9 +37,7 @@ Interrupt::Interrupt() {
 Interrupt::~Interrupt() {
   sigaction(SIGINT, &interrupt_before_, nullptr);
   sigaction(SIGTERM, &terminate_before_, nullptr);
-  living = 0;
+  noted = nullptr;
 }
-
-bool Interrupt::asked() const { return signals != 0; }
 
 }  // namespace assay::cli

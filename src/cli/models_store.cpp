@@ -101,7 +101,7 @@ Result<void> import_command(Session& session, const ImportArguments& arguments) 
                                   .sha256 = found->sha256};
   if (arguments.reference) options.as = artifact::Kept::reference;
   if (arguments.copy) options.as = artifact::Kept::copy;
-  const Interrupt interrupt;
+  const Interrupt interrupt(session.stop);
   Progress progress(session.clock, session.progress(), "hashing", 0, "B");
   const auto made = store_of(session).import(options, [&](std::uint64_t bytes) {
     progress.update(bytes);
@@ -189,7 +189,7 @@ Result<void> dedupe_command(Session& session, const DedupeArguments& arguments) 
     if (!found) return std::unexpected(std::move(found.error()));
     files.insert(files.end(), found->begin(), found->end());
   }
-  const Interrupt interrupt;
+  const Interrupt interrupt(session.stop);
   Progress progress(session.clock, session.progress(), "hashing", 0, "B");
   const auto duplicates = artifact::find_duplicates(files, [&](std::uint64_t bytes) {
     progress.update(bytes);

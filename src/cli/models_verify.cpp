@@ -40,7 +40,7 @@ struct Verdict {
 // Progress of one step; false stops it.
 template <class Step>
 auto watched(Session& session, const char* what, std::uint64_t total, Step&& step) {
-  const Interrupt interrupt;
+  const Interrupt interrupt(session.stop);
   Progress progress(session.clock, session.progress(), what, total, "B");
   return step([&](std::uint64_t bytes) {
     progress.update(bytes);

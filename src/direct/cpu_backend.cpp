@@ -49,7 +49,7 @@ class CpuBackend final : public Backend {
       : model_(std::move(model)),
         cache_(std::move(cache)),
         pool_(std::move(pool)),
-        stages_(model_, cache_, *pool_, options.isa) {
+        stages_(model_, cache_, *pool_, options.isa, options.stop) {
     facts_.name = "direct";
     facts_.version = ASSAY_VERSION;
     facts_.build =
@@ -78,6 +78,7 @@ class CpuBackend final : public Backend {
     ASSAY_TRY(cache_.append(growth_));
     for (const SlotRun& run : runs_) lengths_[run.seq] = run.position + run.count;
     auto done = model::forward(model_.config.layers, stages_);
+    if (done) done = stages_.go_on();  // a stop within the last stage
     if (!done) {  // nothing has changed then
       for (const SlotRun& run : runs_) {
         ASSAY_TRY(cache_.truncate(run.seq, run.position));
@@ -142,7 +143,7 @@ Result<std::unique_ptr<Backend>> make_cpu_backend(const model::Weights& weights,
                                 .layout = {.type = options.kv, .head_dim = config.head_dim}},
                                static_cast<std::uint32_t>(pages), options.sequences);
   if (!cache) return std::unexpected(std::move(cache.error()));
-  auto model = pack_model(weights, options.isa, *pool, progress);
+  auto model = pack_model(weights, options.isa, *pool, progress, options.stop);
   if (!model) return std::unexpected(std::move(model.error()));
   auto backend = std::make_unique<CpuBackend>(std::move(*model), std::move(*cache), std::move(pool), options);
   ASSAY_TRY(backend->reserve());

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "base/error.h"
+#include "base/stop.h"
 #include "engine/backend.h"
 #include "kernel/attention/kv_layout.h"
 #include "kernel/isa.h"
@@ -21,6 +22,9 @@ struct CpuOptions {
   kernel::KvType kv = kernel::KvType::f16;
   std::uint64_t kv_positions = 0;  // positions that all sequences share; 0: context * sequences
   kernel::Isa isa = kernel::best_isa();
+  // Looked at while the model is loaded and within a forward pass, which then gives Errc::cancelled and has changed nothing; null: never. Outlives the
+  // backend.
+  const Stop* stop = nullptr;
 };
 
 // Called with bytes of the file read so far; returning false stops with Errc::cancelled.

@@ -24,6 +24,7 @@ struct Packer {
   Arena& arena;
   device::ThreadPool& pool;
   const PackProgress& progress;
+  const Stop* stop;
   std::uint64_t read = 0;
   std::uint64_t packed = 0;
   std::optional<Error> error = std::nullopt;
@@ -37,11 +38,13 @@ struct Packer {
     }
     constexpr std::size_t chunk = 8;  // panels; enough work to hide the claim of a chunk
     const std::size_t panels = matrix->panels();
-    pool.run((panels + chunk - 1) / chunk,
-             [&](std::size_t i) { matrix->pack_panels(tensor, i * chunk, std::min(panels, (i + 1) * chunk)); });
+    pool.run((panels + chunk - 1) / chunk, [&](std::size_t i) {
+      if (!asked(stop)) matrix->pack_panels(tensor, i * chunk, std::min(panels, (i + 1) * chunk));
+    });
     read += tensor.bytes();
     packed += matrix->bytes();
-    if (progress && !progress(read)) error = Error{Errc::cancelled, 0, "loading stopped at tensor " + name};
+    if (asked(stop) || (progress && !progress(read)))
+      error = Error{Errc::cancelled, 0, "loading stopped at tensor " + name};
     return std::move(*matrix);
   }
 };
@@ -68,9 +71,9 @@ void CpuModel::embed(Token token, std::span<float> out) const {
 }
 
 Result<CpuModel> pack_model(const model::Weights& weights, kernel::Isa isa, device::ThreadPool& pool,
-                            const PackProgress& progress) {
+                            const PackProgress& progress, const Stop* stop) {
   CpuModel out;
-  Packer packer{.isa = isa, .arena = out.arena, .pool = pool, .progress = progress};
+  Packer packer{.isa = isa, .arena = out.arena, .pool = pool, .progress = progress, .stop = stop};
   out.config = weights.config;
   out.output_norm = floats(weights.output_norm);
   out.rope = model::rope_frequencies(weights);

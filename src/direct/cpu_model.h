@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/stop.h"
 #include "device/cpu/thread_pool.h"
 #include "engine/backend.h"
 #include "kernel/isa.h"
@@ -43,8 +44,8 @@ struct CpuModel {
 // Called with bytes of the file packed so far; returning false stops with Errc::cancelled.
 using PackProgress = std::function<bool(std::uint64_t bytes)>;
 
-// Reads every matrix once, on all threads of the pool. Errc::full when memory is short, naming the tensor.
+// Reads every matrix once, on all threads of the pool. stop: ends it within a matrix too; may be null. Errc::full when memory is short, naming the tensor.
 Result<CpuModel> pack_model(const model::Weights& weights, kernel::Isa isa, device::ThreadPool& pool,
-                            const PackProgress& progress);
+                            const PackProgress& progress, const Stop* stop);
 
 }  // namespace assay::direct

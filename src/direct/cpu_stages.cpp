@@ -86,10 +86,15 @@ Result<void> CpuStages::set_batch(std::span<const Slot> slots, std::span<const S
   return resize(logits.values, wanted * logits.vocab, std::to_string(wanted) + " rows of logits");
 }
 
+Result<void> CpuStages::go_on() const {
+  if (asked(stop_)) return fail(Errc::cancelled, "a forward pass was stopped on request");
+  return {};
+}
+
 void CpuStages::over_tokens(const std::function<void(std::size_t, std::size_t)>& work) {
   const std::size_t tokens = slots_.size();
   if (tokens < tokens_for_threads) return work(0, tokens);
-  pool_.run((tokens + tokens_per_task - 1) / tokens_per_task, [&](std::size_t task, std::size_t) {
+  run_tasks((tokens + tokens_per_task - 1) / tokens_per_task, [&](std::size_t task, std::size_t) {
     work(task * tokens_per_task, std::min(tokens, (task + 1) * tokens_per_task));
   });
 }
@@ -117,7 +122,7 @@ void CpuStages::multiply(std::span<const Product> products,
   const std::size_t per_task = std::max<std::size_t>(1, panels / (pool_.threads() * 8));
   std::size_t tasks = 0;
   for (const Product& product : products) tasks += (product.w->panels() + per_task - 1) / per_task;
-  pool_.run(tasks, [&](std::size_t task, std::size_t) {
+  run_tasks(tasks, [&](std::size_t task, std::size_t) {
     std::size_t index = 0;
     for (std::size_t its; task >= (its = (products[index].w->panels() + per_task - 1) / per_task); ++index) task -= its;
     const Product& product = products[index];
@@ -129,6 +134,7 @@ void CpuStages::multiply(std::span<const Product> products,
 }
 
 Result<void> CpuStages::embed() {
+  ASSAY_TRY(go_on());
   const ModelConfig& config = model_.config;
   const std::size_t pairs = config.rope_dims / 2;
   over_tokens([&](std::size_t begin, std::size_t end) {
@@ -142,6 +148,7 @@ Result<void> CpuStages::embed() {
 }
 
 Result<void> CpuStages::attention_inputs(std::uint32_t layer) {
+  ASSAY_TRY(go_on());
   const ModelConfig& config = model_.config;
   const CpuLayer& weights = model_.layers[layer];
   const std::size_t q_width = weights.q.rows();
@@ -214,12 +221,13 @@ CpuStages::AttentionPiece CpuStages::attention_piece(std::uint32_t layer, std::s
 }
 
 Result<void> CpuStages::attention(std::uint32_t layer) {
+  ASSAY_TRY(go_on());
   std::size_t tiles = 0;
   for (const SlotRun& run : runs_) tiles += (run.count + attention_tile - 1) / attention_tile;
   const std::size_t tasks = tiles * model_.config.kv_heads;
   if (tasks < pool_.threads()) return attention_split(layer, tasks, tiles);
   const std::size_t width = std::size_t{model_.config.heads} * model_.config.head_dim;
-  pool_.run(tasks, [&](std::size_t index, std::size_t thread) {
+  run_tasks(tasks, [&](std::size_t index, std::size_t thread) {
     const AttentionPiece piece = attention_piece(layer, index, tiles);
     kernel::attention(isa_, piece.task, attended_.data() + piece.out_at, width, scratch_[thread]);
   });
@@ -245,7 +253,7 @@ Result<void> CpuStages::attention_split(std::uint32_t layer, std::size_t tasks, 
   }
   ASSAY_TRY(
       resize(partials_, std::max(partials_.size(), floats), "attention over " + std::to_string(chunks) + " chunks"));
-  pool_.run(chunks, [&](std::size_t chunk, std::size_t thread) {
+  run_tasks(chunks, [&](std::size_t chunk, std::size_t thread) {
     const auto split = std::prev(std::ranges::upper_bound(splits, chunk, {}, &Split::first_chunk));
     const std::size_t size = kernel::attention_partial_size(split->piece.task);
     const std::size_t index = chunk - split->first_chunk;
@@ -262,6 +270,7 @@ Result<void> CpuStages::attention_split(std::uint32_t layer, std::size_t tasks, 
 }
 
 Result<void> CpuStages::attention_output(std::uint32_t layer) {
+  ASSAY_TRY(go_on());
   const std::size_t hidden = model_.config.hidden;
   const CpuLayer& weights = model_.layers[layer];
   set_activations(std::array{&weights.output}, attended_.data(), weights.output.cols(),
@@ -277,6 +286,7 @@ Result<void> CpuStages::attention_output(std::uint32_t layer) {
 }
 
 Result<void> CpuStages::ffn_hidden(std::uint32_t layer) {
+  ASSAY_TRY(go_on());
   const ModelConfig& config = model_.config;
   const CpuLayer& weights = model_.layers[layer];
   set_activations(std::array{&weights.gate, &weights.up}, normed_.data(), config.hidden,
@@ -293,6 +303,7 @@ Result<void> CpuStages::ffn_hidden(std::uint32_t layer) {
 }
 
 Result<void> CpuStages::ffn_output(std::uint32_t layer) {
+  ASSAY_TRY(go_on());
   const ModelConfig& config = model_.config;
   const CpuLayer& weights = model_.layers[layer];
   set_activations(std::array{&weights.down}, gate_.data(), config.ffn, [&](std::size_t begin, std::size_t end) {
@@ -311,6 +322,7 @@ Result<void> CpuStages::ffn_output(std::uint32_t layer) {
 }
 
 Result<void> CpuStages::head() {
+  ASSAY_TRY(go_on());
   if (logits_->values.empty()) return {};
   const ModelConfig& config = model_.config;
   std::size_t wanted = 0;

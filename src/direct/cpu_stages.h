@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "base/stop.h"
 #include "cache/kv_cache.h"
 #include "device/cpu/thread_pool.h"
 #include "direct/cpu_model.h"
@@ -26,9 +27,10 @@ namespace assay::direct {
 //    attention is split over threads, and says so where there is none.
 class CpuStages final : public model::Stages {
  public:
-  // Borrows all for its lifetime.
-  CpuStages(const CpuModel& model, KvCache& cache, device::ThreadPool& pool, kernel::Isa isa)
-      : model_(model), cache_(cache), pool_(pool), isa_(isa) {}
+  // Borrows all for its lifetime; stop may be null. Once it is asked, what is left of a pass is skipped, and its stages
+  // give Errc::cancelled: the results are then worth nothing.
+  CpuStages(const CpuModel& model, KvCache& cache, device::ThreadPool& pool, kernel::Isa isa, const Stop* stop)
+      : model_(model), cache_(cache), pool_(pool), isa_(isa), stop_(stop) {}
 
   // Takes the memory of batches up to batch_max; before the first of them. Errc::full names what for, and the bytes.
   Result<void> reserve(std::uint32_t batch_max);
@@ -45,6 +47,9 @@ class CpuStages final : public model::Stages {
   Result<void> ffn_output(std::uint32_t layer) override;
   Result<void> head() override;
 
+  // Errc::cancelled once a stop is asked.
+  Result<void> go_on() const;
+
   std::uint64_t scratch_bytes() const;
 
  private:
@@ -53,6 +58,13 @@ class CpuStages final : public model::Stages {
     float* y;
     std::size_t stride;
   };
+  // The pool's, but for tasks that begin after a stop: those are skipped.
+  template <class Work>  // work(task, thread)
+  void run_tasks(std::size_t count, Work&& work) {
+    pool_.run(count, [&](std::size_t task, std::size_t thread) {
+      if (!asked(stop_)) work(task, thread);
+    });
+  }
   // Runs work(begin, end) over the batch's tokens, on all threads where there are enough of them.
   void over_tokens(const std::function<void(std::size_t begin, std::size_t end)>& work);
   // Puts x (tokens, columns) into activations_ in every form that `matrices` want.
@@ -73,6 +85,7 @@ class CpuStages final : public model::Stages {
   KvCache& cache_;
   device::ThreadPool& pool_;
   const kernel::Isa isa_;
+  const Stop* const stop_;
 
   std::span<const Slot> slots_;
   std::span<const SlotRun> runs_;

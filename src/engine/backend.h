@@ -64,7 +64,8 @@ class Backend {
 
   // Computes all slots and appends their keys and values. slots.size() <= facts().batch. Errc::full: no KV page is
   // free (nothing was changed); Errc::bad_value: a slot breaks the order, a token is outside the vocabulary, or a
-  // position is outside the context; Errc::engine_lost: the device is gone.
+  // position is outside the context; Errc::cancelled: stopped from outside while it computed (nothing was changed, or,
+  // where a worker was ended for it, the backend is lost); Errc::engine_lost: the device is gone.
   virtual Result<void> forward(std::span<const Slot> slots, Logits& logits) = 0;
 
   // Drops the keys and values of positions [from, to) of a sequence; to past the end means the end. Only a tail can be

@@ -10,7 +10,10 @@
 namespace assay::measure {
 namespace {
 
-constexpr std::int64_t cancel_ns = 5'000'000'000;  // for an engine to confirm a cancellation
+constexpr std::int64_t cancel_ns = 5'000'000'000;      // for an engine to confirm a cancellation
+constexpr std::int64_t look_for_stop_ns = 50'000'000;  // how often one is looked for while an engine computes or rests
+
+std::unexpected<Error> stopped() { return fail(Errc::cancelled, "stopped on request"); }
 
 struct Flight {
   RequestId id = 0;
@@ -107,7 +110,7 @@ Result<void> take_events(Engine& engine, std::span<Flight> flights, std::int64_t
 bool any_live(std::span<const Flight> flights) { return std::ranges::any_of(flights, &Flight::live); }
 
 // Cancels what runs and takes its last events, for a bounded time.
-void stop(Engine& engine, const Clock& clock, std::span<Flight> flights) {
+void cancel_all(Engine& engine, const Clock& clock, std::span<Flight> flights) {
   for (const Flight& flight : flights) {
     if (flight.live) engine.cancel(flight.id);
   }
@@ -126,7 +129,7 @@ Error no_end(std::int64_t timeout_ns, const Timing& timing) {
 }  // namespace
 
 Result<std::vector<Timing>> time_requests(Engine& engine, const Clock& clock, std::span<const Request> requests,
-                                          std::int64_t timeout_ns, Beside* beside) {
+                                          std::int64_t timeout_ns, Beside* beside, const Stop* stop) {
   std::vector<Flight> flights(requests.size());
   const std::int64_t deadline = clock.now_ns() + timeout_ns;
   std::optional<Error> error;
@@ -139,7 +142,9 @@ Result<std::vector<Timing>> time_requests(Engine& engine, const Clock& clock, st
     if (!sent) error = sent.error();
   }
   while (!error && any_live(flights)) {
-    if (const auto taken = take_events(engine, flights, deadline); !taken) error = taken.error();
+    const std::int64_t until = std::min(deadline, clock.now_ns() + look_for_stop_ns);
+    if (const auto taken = take_events(engine, flights, until); !taken) error = taken.error();
+    if (asked(stop)) return stopped();
     const bool began = std::ranges::any_of(flights, [](const Flight& f) { return f.timing.output_tokens > 0; });
     if (began && !std::exchange(spoke, true) && beside != nullptr && beside->on_first_token) beside->on_first_token();
     for (const Flight& flight : flights) {
@@ -149,7 +154,7 @@ Result<std::vector<Timing>> time_requests(Engine& engine, const Clock& clock, st
     if (!error && late != flights.end() && clock.now_ns() >= deadline) error = no_end(timeout_ns, late->timing);
   }
   if (error) {
-    stop(engine, clock, flights);
+    cancel_all(engine, clock, flights);
     return std::unexpected(std::move(*error));
   }
   std::vector<Timing> out;
@@ -170,7 +175,8 @@ Result<Timing> time_request(Engine& engine, const Clock& clock, const Request& r
 }
 
 Result<std::vector<Sent>> time_open_loop(Engine& engine, const Clock& clock, std::span<const Planned> plan,
-                                         std::int64_t timeout_ns, const std::function<void(std::int64_t)>& rest) {
+                                         std::int64_t timeout_ns, const std::function<void(std::int64_t)>& rest,
+                                         const Stop* stop) {
   std::vector<Flight> flights(plan.size());
   std::vector<Sent> out(plan.size());
   const std::int64_t start = clock.now_ns();
@@ -190,17 +196,20 @@ Result<std::vector<Sent>> time_open_loop(Engine& engine, const Clock& clock, std
       ++next;
       continue;
     }
-    const std::int64_t until = next < plan.size() ? start + plan[next].after_ns : deadline;
+    if (asked(stop)) return stopped();
+    const std::int64_t until =
+        std::min(next < plan.size() ? start + plan[next].after_ns : deadline, now + look_for_stop_ns);
     if (!any_live(flights)) {
       rest(until - now);
     } else if (const auto taken = take_events(engine, flights, std::min(until, deadline)); !taken) {
+      if (asked(stop)) return stopped();
       return std::unexpected(taken.error());
     }
   }
   for (Flight& flight : flights) {
     if (flight.live) flight.error = no_end(timeout_ns, flight.timing);
   }
-  stop(engine, clock, flights);
+  cancel_all(engine, clock, flights);
   for (std::size_t i = 0; i < flights.size(); ++i) {
     if (flights[i].error) {
       out[i].error = std::move(flights[i].error);

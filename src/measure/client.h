@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/stop.h"
 #include "engine/engine.h"
 #include "measure/record.h"
 
@@ -16,13 +17,14 @@ namespace assay::measure {
 
 // Sends the requests at once and takes all their tokens; timings in their order. The engine must be idle. The first
 // request that fails ends it with the engine's own error and reason; the others are then cancelled. Errc::timeout after
-// `timeout_ns`, cancelled likewise. ids are unique.
+// `timeout_ns`, cancelled likewise. ids are unique. Errc::cancelled soon
+// after `stop` is asked; what runs is then left to the engine's destructor.
 struct Beside {
   std::vector<float> gaps_ms{};            // all times between tokens
   std::function<void()> on_first_token{};  // called when the first token of all has come
 };
 Result<std::vector<Timing>> time_requests(Engine& engine, const Clock& clock, std::span<const Request> requests,
-                                          std::int64_t timeout_ns, Beside* beside = nullptr);
+                                          std::int64_t timeout_ns, Beside* beside = nullptr, const Stop* stop = nullptr);
 
 Result<Timing> time_request(Engine& engine, const Clock& clock, const Request& request, std::int64_t timeout_ns);
 
@@ -37,8 +39,9 @@ struct Sent {
   std::optional<Error> error;    // refused, failed, or no end in time
 };
 // rest(ns) waits while nothing runs. Ends when every request has, or `timeout_ns` after the last was planned.
-// Errc::engine_lost where the engine itself broke.
+// Errc::engine_lost where the engine itself broke, Errc::cancelled as above.
 Result<std::vector<Sent>> time_open_loop(Engine& engine, const Clock& clock, std::span<const Planned> plan,
-                                         std::int64_t timeout_ns, const std::function<void(std::int64_t)>& rest);
+                                         std::int64_t timeout_ns, const std::function<void(std::int64_t)>& rest,
+                                         const Stop* stop = nullptr);
 
 }  // namespace assay::measure

@@ -18,11 +18,11 @@ double squared_norm(std::span<const float> values) {
 }
 
 // Largest over root mean square of the norms of the head's rows: how unevenly an error of the state reaches the logits.
-double row_spread(const model::Weights& weights) {
+double row_spread(const model::Weights& weights, const Stop* stop) {
   std::vector<float> row(weights.config.hidden);
   double largest = 0;
   double sum = 0;
-  for (std::uint64_t r = 0; r < weights.head.rows(); ++r) {
+  for (std::uint64_t r = 0; r < weights.head.rows() && !asked(stop); ++r) {
     kernel::dequantize_row(weights.head, r, row);
     const double squares = squared_norm(row);
     largest = std::max(largest, squares);
@@ -147,7 +147,8 @@ Result<Reference> make_reference(const model::Weights& weights, std::span<const 
                                                   if (copy > 0)
                                                     disturb(roundings[(copy - 1) / tries], at, random[copy - 1]);
                                                 },
-                                            .pool = pool},
+                                            .pool = pool,
+                                            .stop = stop},
                                            progress);
   if (!all) return std::unexpected(all.error());
   const std::size_t size = all_positions.size() * out.vocab;
@@ -165,7 +166,8 @@ Result<Reference> make_reference(const model::Weights& weights, std::span<const 
   };
   out.logits = rows(exact, out.positions);
   out.decode_logits = rows(exact, out.decode_positions);
-  const double spread = row_spread(weights);
+  const double spread = row_spread(weights, stop);
+  if (asked(stop)) return fail(Errc::cancelled, "the bound was not computed");
   for (std::size_t i = 0; i < roundings.size() && size > 0; ++i) {
     const std::span tried = std::span(*all).subspan((1 + i * tries) * size, tries * size);
     const auto bound_at = [&](std::span<const std::uint32_t> wanted, std::span<const double> logits) {

@@ -60,8 +60,7 @@ struct Reference {
 };
 
 // Computes the text 1 + tries * roundings.size() times side by side, on the pool where there is one; with suspects, up to
-// suspects_max times more. Errc::bad_value as
-// model::reference_logits.
+// suspects_max times more. Errc::bad_value as model::reference_logits; Errc::cancelled soon after `stop` is asked.
 Result<Reference> make_reference(const model::Weights& weights, std::span<const Token> tokens,
                                  std::span<const std::uint32_t> positions, std::span<const Rounding> roundings,
                                  device::ThreadPool* pool = nullptr, const ParityProgress& progress = {},

@@ -27,16 +27,20 @@ struct Run {
   const DisturbedReference& how;
   std::size_t length;  // tokens of one copy
 
+  // After a stop what is left is skipped: the layer then ends soon, and its values are given to nobody.
   template <class Body>
   void share(std::size_t chunks, Body&& body) const {
+    const auto unless_stopped = [&](std::size_t i) {
+      if (!asked(how.stop)) body(i);
+    };
     if (how.pool != nullptr) {
-      how.pool->run(chunks, body);
+      how.pool->run(chunks, unless_stopped);
     } else {
-      for (std::size_t i = 0; i < chunks; ++i) body(i);
+      for (std::size_t i = 0; i < chunks; ++i) unless_stopped(i);
     }
   }
   void disturb(Site site, Columns& x) const {
-    if (!how.disturb) return;
+    if (!how.disturb || asked(how.stop)) return;
     const std::size_t tokens = x.tokens / how.copies;
     for (std::uint32_t copy = 0; copy < how.copies; ++copy) {
       how.disturb(copy, {site, x.features, tokens, x.tokens, x.values.data() + copy * tokens});
@@ -263,6 +267,7 @@ Result<std::vector<double>> reference_logits(const Weights& weights, std::span<c
     }
     const bool slides = config.sliding_window != 0 && config.layer_slides[i];
     run_layer(run, weights.layers[i], slides, rope, x);
+    if (asked(how.stop)) return fail(Errc::cancelled, "reference stopped in layer " + std::to_string(i));
   }
 
   const Columns last = normed(run, weights.output_norm, x);
@@ -273,6 +278,7 @@ Result<std::vector<double>> reference_logits(const Weights& weights, std::span<c
     }
   }
   const Columns logits = project(run, weights.head, {}, wanted);
+  if (asked(how.stop)) return fail(Errc::cancelled, "reference stopped in the head");
   std::vector<double> out(wanted.tokens * config.vocab);
   for (std::size_t p = 0; p < wanted.tokens; ++p) {
     for (std::size_t v = 0; v < config.vocab; ++v) out[p * config.vocab + v] = logits.at(v)[p];

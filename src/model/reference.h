@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/stop.h"
 #include "device/cpu/thread_pool.h"
 #include "model/weights.h"
 
@@ -50,6 +51,7 @@ struct DisturbedReference {
   std::uint32_t copies = 1;
   std::function<void(std::uint32_t copy, const SiteValues& values)> disturb;  // empty: none
   device::ThreadPool* pool = nullptr;                                         // null: one thread
+  const Stop* stop = nullptr;  // looked at within layers too: Errc::cancelled
 };
 
 // (copies, positions.size(), vocab), at about `copies` times the cost.

@@ -65,13 +65,17 @@ void Scheduler::cancel(RequestId id) {
 }
 
 Result<std::size_t> Scheduler::poll(std::span<Event> events, std::int64_t deadline_ns) {
-  return outgoing_.poll(events, deadline_ns, clock_, [&] {
+  Result<void> stepped;
+  auto count = outgoing_.poll(events, deadline_ns, clock_, [&] {
     if (waiting_.empty() && running_.empty()) return false;
     if (clock_.now_ns() >= deadline_ns) return false;  // a step is work, not a look
-    step();
+    stepped = step();
+    if (!stepped) return false;
     if (running_.empty() && !waiting_.empty() && outgoing_.empty()) rest(deadline_ns);  // nobody may start
     return !running_.empty();
   });
+  if (count && *count == 0 && !stepped) return std::unexpected(std::move(stepped.error()));
+  return count;
 }
 
 void Scheduler::rest(std::int64_t deadline_ns) const {

@@ -81,7 +81,7 @@ class Scheduler final : public Engine {
   using Endings = std::vector<std::optional<After>>;  // (running_.size()); nothing: it goes on
 
   // What one step does.
-  void step();
+  Result<void> step();  // Errc::cancelled: its forward pass was stopped, and nothing has changed
   void admit();
   bool waits_for_prefix(const LiveRequest& request) const;
   void build_slots(std::span<const std::uint32_t> tokens);

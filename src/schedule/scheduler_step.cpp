@@ -67,7 +67,7 @@ void Scheduler::build_slots(std::span<const std::uint32_t> tokens) {
   }
 }
 
-void Scheduler::step() {
+Result<void> Scheduler::step() {
   admit();
   while (!running_.empty()) {
     const auto now = work();
@@ -78,18 +78,21 @@ void Scheduler::step() {
     if (done) {
       ++counts_.steps;
       deliver(tokens);
-      return;
+      return {};
     }
     if (done.error().code == Errc::full) {
-      if (!make_room(now, done.error())) return;
+      if (!make_room(now, done.error())) return {};
+    } else if (done.error().code == Errc::cancelled) {
+      return std::unexpected(with_context("engine " + engine_name_, done.error()));
     } else if (done.error().code == Errc::engine_lost) {
       lose(done.error());
-      return;
+      return {};
     } else {
       compute_apart(now, tokens, done.error());
-      return;
+      return {};
     }
   }
+  return {};
 }
 
 // One of these requests is at fault, and the backend does not say which: strangers must not fail with it.
@@ -118,6 +121,8 @@ void Scheduler::compute_apart(std::span<const Work> work, std::span<const std::u
       lost = std::move(done.error());
     } else if (done.error().code == Errc::full) {
       full = std::move(done.error());
+    } else if (done.error().code == Errc::cancelled) {
+      break;  // nothing has changed; the next step says it
     } else {
       fail_request(*running_[i], done.error());
       endings[i] = After::drop;

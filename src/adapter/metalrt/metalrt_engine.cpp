@@ -300,7 +300,7 @@ Result<std::unique_ptr<MetalrtEngine>> open_metalrt(const MetalrtOptions& given,
                                      ": no such folder; MetalRT loads a folder with model.safetensors, "
                                      "tokenizer.json and config.json");
   }
-  auto link = WorkerLink::start(options.worker, clock);
+  auto link = WorkerLink::start(options.worker, clock, options.stop);
   if (!link) return std::unexpected(std::move(link.error()));
   ASSAY_TRY((*link)->send(Open{protocol_version, options.library, options.model}));
   auto answer = (*link)->receive(clock.now_ns() + options.open_timeout_ns);

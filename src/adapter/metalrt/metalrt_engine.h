@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/stop.h"
 #include "engine/engine.h"
 #include "schedule/text_stream.h"
 
@@ -24,6 +25,7 @@ struct MetalrtOptions {
   std::int64_t stall_timeout_ns = 60'000'000'000;         // between two pieces
   std::int64_t cancel_timeout_ns = 2'000'000'000;         // until the library gives in; then its process is killed
   std::int64_t stop_timeout_ns = 2'000'000'000;           // of the worker when the engine is destroyed
+  const Stop* stop = nullptr;  // ends the worker wherever it is waited for; outlives the engine
 };
 
 // Where the library is: `option`, else $ASSAY_METALRT_LIBRARY, else $HOME/Library/RCLI/engines/libmetalrt.dylib.

@@ -11,20 +11,21 @@
 namespace assay::adapter::metalrt {
 namespace {
 
-constexpr std::int64_t look_every_ns = 200'000'000;      // for an end that closes nothing
+constexpr std::int64_t look_every_ns = 100'000'000;      // for an end that closes nothing, and for a stop
 constexpr std::int64_t ending_grace_ns = 2'000'000'000;  // from the end of the stream to that of the process
 constexpr std::int64_t send_timeout_ns = 10'000'000'000;
 constexpr std::size_t printed_bytes_max = 600;
 
 }  // namespace
 
-Result<std::unique_ptr<WorkerLink>> WorkerLink::start(const std::string& program, const Clock& clock) {
+Result<std::unique_ptr<WorkerLink>> WorkerLink::start(const std::string& program, const Clock& clock,
+                                                      const Stop* stop) {
   auto channel = device::make_channel();
   if (!channel) return std::unexpected(std::move(channel.error()));
   static_assert(worker_socket == 3, "the order of handed_down");
   auto child = device::ChildProcess::start({program, {worker_flag}, {}, {channel->theirs.number()}});
   if (!child) return std::unexpected(std::move(child.error()));
-  return std::unique_ptr<WorkerLink>(new WorkerLink(clock, std::move(channel->ours), std::move(*child)));
+  return std::unique_ptr<WorkerLink>(new WorkerLink(clock, stop, std::move(channel->ours), std::move(*child)));
 }
 
 std::unexpected<Error> WorkerLink::lose(Errc code, const std::string& what) {
@@ -78,6 +79,7 @@ Result<std::optional<Message>> WorkerLink::receive(std::int64_t deadline_ns) {
     }
     in_.erase(in_.begin(), in_.begin() + static_cast<std::ptrdiff_t>(in_begin_));
     in_begin_ = 0;
+    if (asked(stop_)) return lose(Errc::cancelled, "stopped on request");
     const std::int64_t left_ns = deadline_ns - clock_.now_ns();
     device::Watch watch{channel_.number(), true, false, false};
     device::wait_ready(std::span(&watch, 1), std::clamp<std::int64_t>(left_ns, 0, look_every_ns));

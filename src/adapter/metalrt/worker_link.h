@@ -11,6 +11,7 @@
 #include "adapter/metalrt/frames.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/stop.h"
 #include "device/process/channel.h"
 #include "device/process/process.h"
 
@@ -18,11 +19,12 @@ namespace assay::adapter::metalrt {
 
 class WorkerLink final {
  public:
-  static Result<std::unique_ptr<WorkerLink>> start(const std::string& program, const Clock& clock);
+  static Result<std::unique_ptr<WorkerLink>> start(const std::string& program, const Clock& clock,
+                                                   const Stop* stop = nullptr);
 
   // Blocks while the worker's socket is full: short, since the worker reads all the time; one that does not is killed.
   Result<void> send(const Message& message);
-  // The next message; nothing at the deadline.
+  // The next message; nothing at the deadline. Errc::cancelled, for good, once a stop is asked.
   Result<std::optional<Message>> receive(std::int64_t deadline_ns);
   // Ends the worker for what it did; gives the final error.
   std::unexpected<Error> lose(Errc code, const std::string& what);
@@ -33,11 +35,12 @@ class WorkerLink final {
   std::int64_t process_id() const { return child_.pid(); }
 
  private:
-  WorkerLink(const Clock& clock, Descriptor channel, device::ChildProcess child)
-      : clock_(clock), channel_(std::move(channel)), child_(std::move(child)) {}
+  WorkerLink(const Clock& clock, const Stop* stop, Descriptor channel, device::ChildProcess child)
+      : clock_(clock), stop_(stop), channel_(std::move(channel)), child_(std::move(child)) {}
   std::unexpected<Error> lose_closed();
 
   const Clock& clock_;
+  const Stop* const stop_;
   Descriptor channel_;
   device::ChildProcess child_;
   std::optional<Error> lost_;

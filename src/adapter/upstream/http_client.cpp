@@ -408,7 +408,7 @@ Result<std::unique_ptr<HttpClient>> make_http_client(const HttpOptions& options,
 }
 
 Result<HttpReply> fetch(HttpClient& client, const Clock& clock, HttpRequest request, std::int64_t timeout_ns,
-                        std::size_t body_bytes_max) {
+                        std::size_t body_bytes_max, const Stop* stop) {
   const std::string path = request.path;
   const std::int64_t deadline = clock.now_ns() + timeout_ns;
   const ExchangeId id = client.start(std::move(request));
@@ -416,7 +416,7 @@ Result<HttpReply> fetch(HttpClient& client, const Clock& clock, HttpRequest requ
   std::vector<HttpEvent> events;
   for (;;) {
     events.clear();
-    client.poll(events, deadline);
+    client.poll(events, std::min(deadline, clock.now_ns() + look_for_stop_ns));
     for (HttpEvent& event : events) {
       switch (event.kind) {
         case HttpEvent::Kind::sent:
@@ -438,6 +438,10 @@ Result<HttpReply> fetch(HttpClient& client, const Clock& clock, HttpRequest requ
         case HttpEvent::Kind::failed:
           return std::unexpected(with_context(path, std::move(event.error)));
       }
+    }
+    if (asked(stop)) {
+      client.stop(id);
+      return fail(Errc::cancelled, path + ": stopped on request");
     }
     if (clock.now_ns() >= deadline) {
       client.stop(id);

@@ -11,6 +11,7 @@
 #include "adapter/upstream/url.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/stop.h"
 
 namespace assay::adapter::upstream {
 
@@ -69,6 +70,9 @@ class HttpClient {
 // Errc::bad_value: the key has characters that no header may have; Errc::io: certificates cannot be read.
 Result<std::unique_ptr<HttpClient>> make_http_client(const HttpOptions& options, const Clock& clock);
 
+inline constexpr std::size_t reply_bytes_max = std::size_t{16} << 20;  // of fetch(), where nothing else is said
+inline constexpr std::int64_t look_for_stop_ns = 50'000'000;           // how often one is looked for while waiting
+
 // A whole reply.
 struct HttpReply {
   int status = 0;
@@ -78,8 +82,8 @@ struct HttpReply {
 };
 
 // One request to its end; the client must have no other under way. Errc::timeout past `timeout_ns` in all, Errc::full
-// for a body over `body_bytes_max`, else as poll().
+// for a body over `body_bytes_max`, Errc::cancelled soon after a stop is asked, else as poll().
 Result<HttpReply> fetch(HttpClient& client, const Clock& clock, HttpRequest request, std::int64_t timeout_ns,
-                        std::size_t body_bytes_max = std::size_t{16} << 20);
+                        std::size_t body_bytes_max = reply_bytes_max, const Stop* stop = nullptr);
 
 }  // namespace assay::adapter::upstream

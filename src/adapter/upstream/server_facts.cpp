@@ -34,7 +34,7 @@ struct Questions {
 
  private:
   Result<Json> answer(const std::string& path, HttpRequest request, std::int64_t timeout_ns) const {
-    auto reply = fetch(client, clock, std::move(request), timeout_ns);
+    auto reply = fetch(client, clock, std::move(request), timeout_ns, reply_bytes_max, options.stop);
     if (!reply) return std::unexpected(std::move(reply.error()));
     if (reply->status != 200) {
       return std::unexpected(

@@ -157,7 +157,7 @@ class HttpEngine final : public UpstreamEngine {
     ASSAY_TRY(submit_text(request));
     Probe probe;
     for (;;) {
-      work(deadline);
+      work(std::min(deadline, clock_.now_ns() + look_for_stop_ns));
       const std::int64_t now = clock_.now_ns();
       for (const QueuedEvent& mine : outgoing_.take(probe_id)) {
         if (mine.event.kind == Event::Kind::failed) return fail(mine.event.error, "probe: " + mine.reason);
@@ -166,6 +166,11 @@ class HttpEngine final : public UpstreamEngine {
         if (mine.usage.output_tokens == 0) return fail(Errc::engine_lost, "probe: the server answered without a token");
         probe.took_ns = now - began;
         return probe;
+      }
+      if (asked(options_.stop)) {
+        cancel(probe_id);
+        outgoing_.take(probe_id);
+        return fail(Errc::cancelled, "probe: stopped on request");
       }
       if (now >= deadline) {
         cancel(probe_id);

@@ -12,6 +12,7 @@
 #include "adapter/upstream/messages.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/stop.h"
 #include "engine/engine.h"
 #include "schedule/text_stream.h"
 
@@ -30,6 +31,7 @@ struct UpstreamOptions {
   std::uint32_t requests_max = 64;  // under way at once; one more is refused
   std::int64_t open_timeout_ns = 10'000'000'000;   // each question when it is opened
   std::int64_t load_timeout_ns = 300'000'000'000;  // Ollama: until the model is loaded
+  const Stop* stop = nullptr;                      // ends opening and probe() with Errc::cancelled; outlives the engine
 };
 
 // A request that begins as text: what a server of ours passes on.

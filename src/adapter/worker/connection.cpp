@@ -12,7 +12,7 @@
 namespace assay::adapter {
 namespace {
 
-constexpr std::int64_t look_every_ns = 200'000'000;  // for an end that closes nothing, and for a caller who gives up
+constexpr std::int64_t look_every_ns = 100'000'000;  // for an end that closes nothing, and for a caller who gives up
 constexpr std::int64_t ending_grace_ns =
     2'000'000'000;  // from the end of the stream to that of the process (core dumps)
 constexpr std::size_t printed_bytes_max = 600;
