@@ -8,17 +8,26 @@
 
 namespace assay::measure {
 
-Result<void> Run::proceed(const std::string& what) {
-  const std::uint64_t before = done++;
-  if (tools.progress && !tools.progress(std::min(before, total), total, what)) {
-    return fail(Errc::cancelled, "matrix stopped before " + what);
-  }
+Random Run::order_of(std::uint32_t part, std::uint32_t point, std::uint32_t round) const {
+  constexpr std::uint64_t odd = 0x9E3779B97F4A7C15;  // of splitmix64, so that neighbours have nothing in common
+  const std::uint64_t place = (std::uint64_t{part} << 56U) + (std::uint64_t{point} << 32U) + round;
+  return Random((settings.seed + 1) * odd ^ (place + 1) * odd);
+}
+
+Result<void> Run::proceed(const std::string& what, double seconds) {
+  const auto ms = [](double s) { return static_cast<std::uint64_t>(s * 1e3); };
+  const bool go_on = !tools.progress || tools.progress(ms(std::min(done_s, total_s)), ms(total_s), what);
+  if (!go_on || asked(tools.stop)) return fail(Errc::cancelled, "matrix stopped before " + what);
+  done_s += seconds;
   return {};
 }
 
 Result<void> Run::probe(std::uint32_t depth, std::uint32_t round) {
   if (!tools.probe) return {};
-  ASSAY_TRY(proceed("the machine's ceilings, round " + std::to_string(round)));
+  const bool taken_before = std::ranges::any_of(
+      out.ceiling_rounds, [&](const CeilingRound& one) { return one.depth == depth && one.round == round; });
+  if (taken_before) return {};
+  ASSAY_TRY(proceed("the machine's ceilings, round " + std::to_string(round), probe_s));
   if (!probes) return {};
   auto taken = tools.probe();
   probes = taken.has_value();
@@ -43,7 +52,8 @@ Result<Observing> send(Run& run, Lane& lane, const std::vector<std::vector<Token
   run.tools.watch.begin(processes, run.ours);
   Beside beside;
   if (requests.size() == 1) beside.on_first_token = [&run] { run.tools.watch.first_token(); };
-  auto timings = time_requests(*contestant.running, run.tools.clock, requests, run.settings.timeout_ns, &beside);
+  auto timings = time_requests(*contestant.running, run.tools.clock, requests, run.settings.timeout_ns, &beside,
+                               run.tools.stop);
   Observing out{.timings = {}, .observed = run.tools.watch.end(), .gaps_ms = std::move(beside.gaps_ms)};
   std::uint64_t& footprint = out.observed.memory_peak_bytes;
   footprint -= std::min(footprint, contestant.harness_bytes);

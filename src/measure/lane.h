@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "measure/matrix.h"
@@ -16,14 +17,16 @@ struct Run {
   Random random;
   std::int64_t origin_ns;            // of all timings in the record
   std::vector<std::int64_t> ours{};  // processes of all engines
-  std::uint64_t done = 0;
-  std::uint64_t total = 0;
+  double done_s = 0;                 // of what is expected, for progress
+  double total_s = 0;                // 0: not known yet
   RequestId next_id = 1;
 
   bool probes = true;  // until the probe fails
 
-  // Errc::cancelled when asked to stop.
-  Result<void> proceed(const std::string& what);
+  // For the order of a round: the same wherever a run begins. part: of the matrix; point: of a sweep.
+  Random order_of(std::uint32_t part, std::uint32_t point, std::uint32_t round) const;
+  // Errc::cancelled when asked to stop. seconds: what this is expected to take.
+  Result<void> proceed(const std::string& what, double seconds);
   // The ceilings' turn in a round; depth 0: of the rounds proper.
   Result<void> probe(std::uint32_t depth, std::uint32_t round);
 };
@@ -36,7 +39,12 @@ struct Lane {
   double step_s = 0;                // for one output token
   std::uint32_t prompt_tokens = 0;  // after adapting
   std::uint32_t output_tokens = 0;
+  double planned_prompt_token_s = 0;  // as they were when the run's length was reckoned
+  double planned_step_s = 0;
 
+  double planned_for(double prompt, double output) const {
+    return prompt * planned_prompt_token_s + output * planned_step_s;
+  }
   double seconds_for(double prompt, double output) const { return prompt * prompt_token_s + output * step_s; }
 };
 
@@ -53,6 +61,9 @@ Result<Observing> send(Run& run, Lane& lane, const std::vector<std::vector<Token
 // In nanoseconds since the measurement began, as records have it.
 Timing since_origin(const Run& run, Timing timing);
 
+// Not the engine's doing: everything ends.
+inline bool is_stop(const Error& error) { return error.code == Errc::cancelled; }
+
 // The engine broke or hung: nothing more is asked of it.
 bool is_fatal(const Error& error);
 
@@ -63,6 +74,19 @@ void give_up(Lane& lane, Row& row, const std::string& part, const Error& error);
 std::vector<Lane> best_lanes(const std::vector<Lane>& lanes, const std::vector<Row>& rows);
 
 void shuffle(std::vector<std::size_t>& order, Random& random);
+
+// Takes what an earlier run measured into rows of the same engines.
+void take_earlier(std::vector<Row>& rows, const std::vector<Row>& earlier);
+// Of a row that was measured in two runs: `row` has the rounds of both and what was seen in the second.
+void join(Row& row, const Row& earlier);
+// A soak that was stopped has a reason that begins so.
+inline constexpr std::string_view soak_stopped = "stopped on request";
+
+// What the parts behind the rounds are expected to take.
+double sweeps_s(const Run& run, const std::vector<Lane>& lanes);
+double open_loops_s(const Run& run, const std::vector<Lane>& lanes);
+double soaks_s(const Run& run, const std::vector<Lane>& lanes);
+inline constexpr double probe_s = 0.1;
 std::string whole_seconds(double seconds);
 
 // The parts behind the rounds. Each fills its field of the lanes' rows; derive() does the statistics.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <optional>
 #include <utility>
 
 #include "measure/client.h"
@@ -11,9 +12,6 @@
 namespace assay::measure {
 namespace {
 
-constexpr std::uint32_t tokens_max = 1U << 24;  // the longest context of any engine
-constexpr std::uint32_t rounds_max = 1'000'000;
-constexpr std::uint32_t streams_max = 4096;
 constexpr std::uint32_t pilot_prompt = 32;
 constexpr std::uint32_t pilot_output = 4;
 constexpr std::uint32_t least_prompt = 32;  // of an adapted request
@@ -32,12 +30,12 @@ Result<void> range(const std::string& name, double met, double low, double high)
 }
 
 Result<void> check(const MatrixSettings& settings) {
-  ASSAY_TRY(range("prompt tokens", std::uint64_t{settings.prompt_tokens}, 1, tokens_max));
-  ASSAY_TRY(range("output tokens", std::uint64_t{settings.output_tokens}, 2, tokens_max));
+  ASSAY_TRY(range("prompt tokens", std::uint64_t{settings.prompt_tokens}, 1, request_tokens_max));
+  ASSAY_TRY(range("output tokens", std::uint64_t{settings.output_tokens}, 2, request_tokens_max));
   ASSAY_TRY(range("rounds", std::uint64_t{settings.rounds}, 1, rounds_max));
   ASSAY_TRY(range("sweep rounds", std::uint64_t{settings.sweep_rounds}, 1, rounds_max));
   for (const std::uint32_t depth : settings.sweep_context) {
-    ASSAY_TRY(range("a length of the context sweep", std::uint64_t{depth}, 1, tokens_max));
+    ASSAY_TRY(range("a length of the context sweep", std::uint64_t{depth}, 1, request_tokens_max));
   }
   for (const std::uint32_t streams : settings.sweep_streams) {
     ASSAY_TRY(range("a width of the streams sweep", std::uint64_t{streams}, 1, streams_max));
@@ -60,15 +58,16 @@ void shorten(Lane& lane, const MatrixSettings& settings, double share) {
 
 Result<void> send_pilot(Run& run, Lane& lane, Row& row, bool first) {
   const MatrixSettings& settings = run.settings;
-  ASSAY_TRY(run.proceed(row.subject.engine + ", pilot"));
   if (lane.lost) return {};
+  ASSAY_TRY(run.proceed(row.subject.engine + ", pilot", 0));
   const std::uint32_t prompt = std::min(settings.prompt_tokens, pilot_prompt);
   const auto sent =
       send(run, lane, {run.tools.make_prompt(run.random, prompt)}, std::min(settings.output_tokens, pilot_output));
   if (!sent) {
+    if (is_stop(sent.error())) return std::unexpected(sent.error());
     give_up(lane, row, "in its first request", sent.error());
     lane.lost = true;
-  } else if (first) {
+  } else if (first && !row.first) {
     row.first = sent->timings.front();
   }
   return {};
@@ -80,11 +79,12 @@ Result<void> start_cold(Run& run, Lane& lane, Row& row) { return send_pilot(run,
 // A second short request says what one of full length will take.
 Result<void> adapt_lengths(Run& run, Lane& lane, Row& row) {
   const MatrixSettings& settings = run.settings;
-  lane.prompt_tokens = settings.prompt_tokens;
-  lane.output_tokens = settings.output_tokens;
+  const bool known = row.cold.has_value();  // an earlier run sent requests of these lengths
+  lane.prompt_tokens = known ? row.prompt_tokens : settings.prompt_tokens;
+  lane.output_tokens = known ? row.output_tokens : settings.output_tokens;
   ASSAY_TRY(send_pilot(run, lane, row, false));
   const double needed = lane.seconds_for(settings.prompt_tokens, settings.output_tokens);
-  if (lane.lost || needed <= settings.budget_s) return {};
+  if (known || lane.lost || needed <= settings.budget_s) return {};
   shorten(lane, settings, settings.budget_s / needed);
   if (lane.prompt_tokens == settings.prompt_tokens && lane.output_tokens == settings.output_tokens) return {};
   row.adapted = "lengths adapted: " + std::to_string(lane.prompt_tokens) + " prompt, " +
@@ -98,7 +98,8 @@ Result<void> adapt_lengths(Run& run, Lane& lane, Row& row) {
 struct Unit {
   Lane* lane;
   Row* row;
-  std::vector<Token> prompt;        // of cached rows: sent again and again but for its last token
+  std::optional<Row> earlier{};     // what a run before this one left of it
+  std::vector<Token> prompt{};      // of cached rows: sent again and again but for its last token
   Observed observed{};              // without the cold round
   std::uint64_t tokens = 0;         // received in those rounds
   std::uint64_t prompt_tokens = 0;  // computed: not cached
@@ -127,7 +128,7 @@ Result<void> run_round(Run& run, Unit& unit, std::uint32_t round) {
   const Timing& timing = sent->timings.front();
   unit.row->memory.peak_bytes = std::max(unit.row->memory.peak_bytes, sent->observed.memory_peak_bytes);
   if (round == 0) {
-    unit.row->cold = timing;
+    if (!unit.row->cold) unit.row->cold = timing;
     return {};
   }
   unit.row->rounds.push_back(timing);
@@ -164,6 +165,7 @@ void split_energy(const Unit& unit, Energy& energy) {
 void summarize(Run& run, Unit& unit) {
   Row& row = *unit.row;
   const Contestant& contestant = *unit.lane->contestant;
+  if (unit.earlier && unit.observed.seconds <= 0) return;  // nothing was added
   row.between_tokens = delay_of(unit.gaps_ms);
   row.load_s = contestant.load_s;
   if (contestant.kv_read_bytes) {
@@ -199,29 +201,46 @@ void summarize(Run& run, Unit& unit) {
   }
   if (row.prompts == Prompts::cached && !row.rounds.empty() &&
       std::ranges::all_of(row.rounds, [](const Timing& t) { return t.cached_tokens == 0; })) {
-    row.subject.notes.emplace_back("keeps no prompts: those that were sent before were computed again");
+    const std::string note = "keeps no prompts: those that were sent before were computed again";
+    if (std::ranges::find(row.subject.notes, note) == row.subject.notes.end()) row.subject.notes.push_back(note);
   }
+  if (unit.earlier) join(row, *unit.earlier);
+}
+
+// Whether the row lacks this round; round 0 also warms an engine that goes on.
+bool lacks(const MatrixSettings& settings, const Row& row, std::uint32_t round) {
+  const std::size_t done = row.rounds.size();
+  return row.status == Row::Status::ok && (round == 0 ? done < settings.rounds : done < round);
+}
+
+double unit_s(const Unit& unit) {
+  const double requests = unit.row->prompts == Prompts::cached ? 2 : 1;  // one that makes the engine hold the prompt
+  return requests * unit.lane->planned_for(unit.row->prompt_tokens, unit.row->output_tokens);
 }
 
 Result<void> run_unit(Run& run, Unit& unit, std::uint32_t round) {
-  ASSAY_TRY(run.proceed(unit.row->subject.engine + ", round " + std::to_string(round)));
-  if (unit.row->status != Row::Status::ok) return {};
+  if (!lacks(run.settings, *unit.row, round)) return {};
+  ASSAY_TRY(run.proceed(unit.row->subject.engine + ", round " + std::to_string(round), unit_s(unit)));
   if (unit.lane->lost) {  // on the way to the engine's other row, which says why
     unit.row->status = Row::Status::failed;
     unit.row->reason = "in round " + std::to_string(round) + ": the engine failed before";
     return {};
   }
-  if (const auto ran = run_round(run, unit, round); !ran) {
-    give_up(*unit.lane, *unit.row, "in round " + std::to_string(round), ran.error());
-  }
+  const auto ran = run_round(run, unit, round);
+  if (ran) return {};
+  if (is_stop(ran.error())) return ran;
+  give_up(*unit.lane, *unit.row, "in round " + std::to_string(round), ran.error());
   return {};
 }
 
 Result<void> run_rounds(Run& run, std::vector<Unit>& units) {
-  std::vector<std::size_t> order(units.size() + 1);  // the last one is the machine itself
-  std::iota(order.begin(), order.end(), std::size_t{0});
   for (std::uint32_t round = 0; round <= run.settings.rounds; ++round) {
-    shuffle(order, run.random);
+    const bool lacking = std::ranges::any_of(units, [&](const Unit& u) { return lacks(run.settings, *u.row, round); });
+    if (!lacking) continue;
+    std::vector<std::size_t> order(units.size() + 1);  // the last one is the machine itself
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    Random random = run.order_of(0, 0, round);
+    shuffle(order, random);
     for (const std::size_t i : order) {
       ASSAY_TRY(i == units.size() ? run.probe(0, round) : run_unit(run, units[i], round));
     }
@@ -229,13 +248,20 @@ Result<void> run_rounds(Run& run, std::vector<Unit>& units) {
   return {};
 }
 
-std::uint64_t requests_of(const MatrixSettings& settings, std::size_t lanes, bool probes) {
-  const std::uint64_t each_round = lanes * (settings.cached_rows ? 2 : 1) + (probes ? 1 : 0);
-  const std::uint64_t each_depth = lanes + (probes ? 1 : 0);
-  const std::uint64_t sweep_rounds = settings.sweep_rounds + std::uint64_t{1};
-  return 2 * lanes + (settings.rounds + std::uint64_t{1}) * each_round +
-         sweep_rounds * (settings.sweep_context.size() * each_depth + settings.sweep_streams.size() * lanes) +
-         lanes * ((settings.arrivals_per_s > 0 ? 1 : 0) + (settings.soak_s > 0 ? drift_blocks : 0));
+// Reckons the run's length from what the pilots took.
+void plan_time(Run& run, std::vector<Lane>& lanes, const std::vector<Unit>& units) {
+  for (Lane& lane : lanes) {
+    lane.planned_prompt_token_s = lane.prompt_token_s;
+    lane.planned_step_s = lane.step_s;
+  }
+  run.done_s = 0;
+  run.total_s = sweeps_s(run, lanes) + open_loops_s(run, lanes) + soaks_s(run, lanes);
+  for (const Unit& unit : units) {
+    for (std::uint32_t round = 0; round <= run.settings.rounds; ++round) {
+      if (lacks(run.settings, *unit.row, round)) run.total_s += unit_s(unit);
+    }
+  }
+  if (run.tools.probe) run.total_s += probe_s * (run.settings.rounds + 1);
 }
 
 std::vector<Row> empty_rows(const std::vector<Contestant>& contestants, const MatrixSettings& settings) {
@@ -270,7 +296,10 @@ void take_subjects(const std::vector<Contestant>& contestants, std::vector<Row>&
 Result<void> measure_parts(Run& run, const std::vector<Contestant>& contestants, std::vector<Lane>& lanes,
                            std::vector<Unit>& units) {
   std::vector<Row>& rows = run.out.rows;
-  for (Lane& lane : lanes) ASSAY_TRY(start_cold(run, lane, rows[lane.row]));
+  for (Lane& lane : lanes) {
+    lane.lost = rows[lane.row].status != Row::Status::ok;  // in an earlier run
+    ASSAY_TRY(start_cold(run, lane, rows[lane.row]));
+  }
   if (run.tools.after_first) {
     ASSAY_TRY(run.tools.after_first());
     take_subjects(contestants, rows, run.settings.cached_rows);
@@ -281,9 +310,11 @@ Result<void> measure_parts(Run& run, const std::vector<Contestant>& contestants,
       rows[r].prompt_tokens = lane.prompt_tokens;
       rows[r].output_tokens = lane.output_tokens;
       rows[r].adapted = rows[lane.row].adapted;
-      units.push_back({.lane = &lane, .row = &rows[r], .prompt = {}});
+      units.push_back({.lane = &lane, .row = &rows[r]});
+      if (rows[r].cold) units.back().earlier = rows[r];
     }
   }
+  plan_time(run, lanes, units);
   ASSAY_TRY(run_rounds(run, units));
   std::vector<Lane> best = best_lanes(lanes, rows);
   ASSAY_TRY(sweep_context(run, best));
@@ -295,14 +326,23 @@ Result<void> measure_parts(Run& run, const std::vector<Contestant>& contestants,
 }  // namespace
 
 Result<void> measure_rows(const std::vector<Contestant>& contestants, const MatrixSettings& settings,
-                          const MatrixTools& tools, Matrix& out) {
+                          const MatrixTools& tools, Matrix& out, Begin begin) {
   ASSAY_TRY(check(settings));
-  out.rows = empty_rows(contestants, settings);
+  const std::vector<Row> earlier = std::exchange(out.rows, empty_rows(contestants, settings));
+  double before_s = 0;
+  if (begin == Begin::where_it_ended) {
+    take_earlier(out.rows, earlier);
+    before_s = out.seconds;
+  } else {
+    out.ceiling_rounds.clear();
+    out.soak_turns.clear();
+  }
+  // Prompts that a server may have kept from the run before are not sent again.
   Run run{.settings = settings,
           .tools = tools,
           .out = out,
-          .random = Random(settings.seed),
-          .origin_ns = tools.clock.now_ns()};
+          .random = Random(settings.seed + static_cast<std::uint64_t>(before_s * 1e3)),
+          .origin_ns = tools.clock.now_ns() - static_cast<std::int64_t>(before_s * 1e9)};
   std::vector<Lane> lanes;
   for (std::size_t i = 0, row = 0; i < contestants.size(); ++i) {
     const Contestant& contestant = contestants[i];
@@ -312,7 +352,6 @@ Result<void> measure_rows(const std::vector<Contestant>& contestants, const Matr
     }
     row += settings.cached_rows && contestant.running != nullptr ? 2 : 1;
   }
-  run.total = requests_of(settings, lanes.size(), static_cast<bool>(tools.probe));
   std::vector<Unit> units;
   units.reserve(2 * lanes.size());
   const auto measured = measure_parts(run, contestants, lanes, units);
@@ -325,12 +364,13 @@ Result<void> measure_rows(const std::vector<Contestant>& contestants, const Matr
   return measured;
 }
 
-Environment describe_environment(Watch& watch, std::int64_t idle_ns) {
+Environment describe_environment(Watch& watch, std::int64_t idle_ns, const Stop* stop) {
   Environment out;
   out.accelerators = watch.accelerators();
   out.governor = device::clock_governor();
   watch.begin({}, {});
-  watch.rest(idle_ns);
+  constexpr std::int64_t piece_ns = 50'000'000;
+  for (std::int64_t left = idle_ns; left > 0 && !asked(stop); left -= piece_ns) watch.rest(std::min(left, piece_ns));
   const Observed idle = watch.end();
   out.idle = foreground_of(idle);
   out.noise = noise_of(idle);

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/random.h"
+#include "base/stop.h"
 #include "engine/engine.h"
 #include "measure/record.h"
 #include "measure/watch.h"
@@ -21,6 +22,16 @@ struct BorderTime {
   std::int64_t total_ns = 0;   // as our side saw them
   std::int64_t engine_ns = 0;  // of that inside the worker's engine
 };
+
+// Of MatrixSettings.
+inline constexpr std::uint32_t request_tokens_max = 1U << 24;  // the longest context of any engine
+inline constexpr std::uint32_t rounds_max = 100'000;           // what a record's list holds
+inline constexpr std::uint32_t streams_max = 4096;
+
+// Tokens decoded behind each prompt of a context sweep, of requests with so many.
+constexpr std::uint32_t context_sweep_output(std::uint32_t output_tokens) {
+  return output_tokens < 32 ? output_tokens : 32;
+}
 
 // What is measured. An engine that could not be made has none, and a reason. One that is run in several ways stands once
 // for each way (subject.way), one behind the other with all else alike, and has a row for each until join_ways (ways.h).
@@ -61,17 +72,24 @@ struct MatrixTools {
   std::function<Result<void>()> after_first{};
   // The machine's ceilings now, quickly: one more entrant of every round. May be empty. After an error it is not asked again.
   TakeCeilings probe{};
+  const Stop* stop = nullptr;  // looked at within requests too, which then end with Errc::cancelled
 };
+
+enum class Begin : std::uint8_t { anew, where_it_ended };
 
 // Measures every contestant: a short pilot that adapts lengths to the budget, interleaved rounds of seeded random
 // order, then the sweeps, the open loop and the soak where they are asked for. A contestant that fails is marked, keeps
 // what it gave, and the others go on. Fills out.rows in the order of the contestants, one with cached prompts behind each
 // where asked for, out.ceilings, ceiling_rounds and soak_turns; reads out.machine and out.artifact.
 // Errc::bad_value: settings out of range. Errc::cancelled: asked to stop; `out` has what was measured until then, derived.
+// Begin::where_it_ended: `out` has what such a run of the same contestants and settings left, out.seconds long, and only
+// what it lacks is measured: rounds and points go on where they ended, behind a request that warms the engine and is
+// not kept; an open loop and soaks that were not finished begin anew; what failed stays failed. The order within a round
+// follows from the seed and the round's number, so it is the same either way.
 Result<void> measure_rows(const std::vector<Contestant>& contestants, const MatrixSettings& settings,
-                          const MatrixTools& tools, Matrix& out);
+                          const MatrixTools& tools, Matrix& out, Begin begin = Begin::anew);
 
-// Version and build are the caller's to fill. Takes `idle_ns`.
-Environment describe_environment(Watch& watch, std::int64_t idle_ns);
+// Version and build are the caller's to fill. Takes `idle_ns`, less where a stop is asked.
+Environment describe_environment(Watch& watch, std::int64_t idle_ns, const Stop* stop = nullptr);
 
 }  // namespace assay::measure

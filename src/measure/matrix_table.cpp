@@ -87,7 +87,12 @@ std::string head(const Matrix& matrix) {
            ":\n          speed does not depend on their values, text does\n";
   }
   return out + "workload  " + std::to_string(w.prompt_tokens) + " prompt + " + std::to_string(w.output_tokens) +
-         " output tokens, " + brackets_of(w.rounds) + "\n\n";
+         " output tokens, " + brackets_of(w.rounds) + "\n" +
+         (matrix.unfinished.empty() ? "" : "unfinished: " + matrix.unfinished + "\n") +
+         (matrix.resumed ? "resumed   " + std::to_string(matrix.resumed->times) + " times, last behind " +
+                               printed("%.0f s", matrix.resumed->after_s) + " of measuring\n"
+                         : "") +
+         "\n";
 }
 
 std::string percent(double share) { return std::isfinite(share) ? number(share * 100) + " %" : "-"; }

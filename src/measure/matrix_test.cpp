@@ -417,13 +417,13 @@ TEST_F(Matrices, refuse_settings_that_cannot_give_a_speed_and_stop_when_asked) {
   EXPECT_THAT(refused({.soak_s = -1}), HasSubstr("seconds of soak"));
   EXPECT_THAT(refused({.arrivals_per_s = 1e9}), HasSubstr("arrivals per second"));
   Matrix unfinished;
-  const auto stopped =
-      measure_rows({contestant("a", &engine)}, {},
-                   {.clock = clock,
-                    .watch = watch,
-                    .make_prompt = prompts(),
-                    .progress = [](std::uint64_t done, std::uint64_t, const std::string&) { return done < 5; }},
-                   unfinished);
+  const auto stopped = measure_rows(
+      {contestant("a", &engine)}, {},
+      {.clock = clock,
+       .watch = watch,
+       .make_prompt = prompts(),
+       .progress = [](std::uint64_t, std::uint64_t, const std::string& what) { return what != "a, round 3"; }},
+      unfinished);
   ASSERT_FALSE(stopped);
   EXPECT_EQ(stopped.error().code, Errc::cancelled);
   ASSERT_EQ(unfinished.rows.size(), 1U) << "what was measured until then is kept";

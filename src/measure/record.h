@@ -335,6 +335,13 @@ struct Row {
   std::optional<Drift> drift{};
 };
 
+// A run that was stopped and gone on with later.
+struct Resumed {
+  std::uint64_t times = 0;
+  std::int64_t unix_s = 0;  // the last time
+  double after_s = 0;       // seconds of the run before that; its timings go on from there
+};
+
 struct Matrix {
   std::string command{};
   std::int64_t started_unix_s = 0;
@@ -349,6 +356,8 @@ struct Matrix {
   LoadOptions load{};
   Artifact artifact{};
   std::vector<Row> rows{};
+  std::string unfinished{};  // why it ended before its end; empty: it did not
+  std::optional<Resumed> resumed{};
 };
 
 // The machine was busy while these were taken.

@@ -418,11 +418,20 @@ void visit(V& v, Is<Row> auto& r) {
 }
 
 template <class V>
+void visit(V& v, Is<Resumed> auto& r) {
+  v("times", r.times, "how often");
+  v("unix_s", r.unix_s, "the last time, seconds since 1970");
+  v("after_s", r.after_s, "seconds of the run before that");
+}
+
+template <class V>
 void visit(V& v, Is<Matrix> auto& m) {
   v.version();
   v("command", m.command, "as it was typed");
   v("started_unix_s", m.started_unix_s, "seconds since 1970");
   v("seconds", m.seconds, "the whole run");
+  v.nullable("unfinished", m.unfinished, "why it was stopped before its end; null: it was not");
+  v("resumed", m.resumed, "a stopped run that was gone on with");
   v("machine", m.machine, "hardware and system");
   v("environment", m.environment, "before anything ran");
   v("ceilings", m.ceilings, "of the machine: the best that any round saw");

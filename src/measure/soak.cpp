@@ -41,15 +41,16 @@ struct SoakClock {
 // Requests one after another for `seconds`; one at least.
 Result<void> take_turn(Run& run, const SoakClock& clock, Soak& soak, double seconds) {
   Row& row = run.out.rows[soak.row];
-  ASSAY_TRY(run.proceed(row.subject.engine + ", soak, " + whole_seconds(clock.elapsed_s())));
+  const double base_s = run.done_s;
   if (soak.lane->lost) return {};
   SoakTurn turn{.row = static_cast<std::uint32_t>(soak.row), .at_s = clock.elapsed_s()};
   do {
-    --run.done;  // a turn counts as one, however many requests fit
-    ASSAY_TRY(run.proceed(row.subject.engine + ", soak, " + whole_seconds(clock.elapsed_s())));
+    run.done_s = base_s + clock.elapsed_s() - turn.at_s;
+    ASSAY_TRY(run.proceed(row.subject.engine + ", soak, " + whole_seconds(clock.elapsed_s()), 0));
     const auto sent =
         send(run, *soak.lane, {run.tools.make_prompt(run.random, soak.lane->prompt_tokens)}, soak.lane->output_tokens);
     if (!sent) {
+      if (is_stop(sent.error())) return std::unexpected(sent.error());
       soak.reason = "after " + whole_seconds(clock.elapsed_s()) + ": " + to_string(sent.error());
       give_up(*soak.lane, row, "soak, " + whole_seconds(clock.elapsed_s()), sent.error());
       soak.lane->lost = true;
@@ -57,6 +58,7 @@ Result<void> take_turn(Run& run, const SoakClock& clock, Soak& soak, double seco
     }
     soak.points.push_back(point_of(sent->timings.front(), sent->observed, clock.elapsed_s()));
   } while (clock.elapsed_s() < turn.at_s + seconds);
+  run.done_s = base_s + seconds;
   turn.seconds = clock.elapsed_s() - turn.at_s;
   run.out.soak_turns.push_back(turn);
   return {};
@@ -82,8 +84,18 @@ void thin(std::vector<DriftPoint>& points) {
   points = std::move(kept);
 }
 
+double soaks_s(const Run& run, const std::vector<Lane>& lanes) {
+  return run.settings.soak_s * static_cast<double>(lanes.size());
+}
+
 Result<void> run_soaks(Run& run, std::vector<Lane>& lanes) {
   if (!(run.settings.soak_s > 0)) return {};
+  const bool finished = std::ranges::all_of(lanes, [&](const Lane& lane) {
+    const auto& drift = run.out.rows[lane.row].drift;
+    return lane.lost || (drift && !drift->reason.starts_with(soak_stopped));
+  });
+  if (finished && std::ranges::any_of(lanes, [](const Lane& lane) { return !lane.lost; })) return {};
+  run.out.soak_turns.clear();  // engines take turns: a soak that was stopped begins anew for all of them
   std::vector<Soak> soaks;
   for (Lane& lane : lanes) {
     if (!lane.lost) soaks.push_back({.lane = &lane, .row = lane.row, .points = {}, .reason = {}});
@@ -91,6 +103,9 @@ Result<void> run_soaks(Run& run, std::vector<Lane>& lanes) {
   const SoakClock clock{run.tools.clock};
   const auto measured = take_turns(run, clock, soaks);
   for (Soak& soak : soaks) {
+    if (!measured && soak.reason.empty()) {
+      soak.reason = std::string(soak_stopped) + " after " + whole_seconds(clock.elapsed_s());
+    }
     run.out.rows[soak.row].drift = Drift{.seconds = clock.elapsed_s(),
                                          .requests = soak.points.size(),
                                          .prompt_tokens = soak.lane->prompt_tokens,

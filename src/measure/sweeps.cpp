@@ -10,7 +10,6 @@
 namespace assay::measure {
 namespace {
 
-constexpr std::uint32_t depth_output = 32;  // tokens decoded behind a long prompt
 // A prompt twice as long takes more than twice the time: attention. The guess need not be good, only not absurd.
 constexpr double growth = 1.3;
 
@@ -44,6 +43,23 @@ std::string why_not_streams(const Run& run, const Lane& lane, std::uint32_t stre
   const double needed = streams * lane.seconds_for(lane.prompt_tokens, lane.output_tokens);
   const double budget = 2 * run.settings.budget_s;  // one request fits into it; streams share what they read
   return needed > budget && streams > 1 ? too_long(needed, budget) : "";
+}
+
+// The point of this number that an earlier run left, taken out of the row's list.
+template <class Point, class Number>
+bool take_point(std::vector<Point>& list, Number Point::* number, Number wanted, Point& out) {
+  const auto at = std::ranges::find(list, wanted, number);
+  if (at == list.end()) return false;
+  out = std::move(*at);
+  list.erase(at);
+  return true;
+}
+
+// Whether a point lacks this round; one round gives `timings`. Round 0 also warms an engine that goes on.
+template <class Point>
+bool lacks(const Run& run, const Point& point, std::uint32_t round, std::size_t timings) {
+  const std::size_t done = point.rounds.size() / timings;
+  return point.reason.empty() && done < (round == 0 ? run.settings.sweep_rounds : round);
 }
 
 // When requests come: the same moments for every engine. Exponential gaps: a Poisson process, written out, since the
@@ -86,13 +102,15 @@ std::string why_invalid(const OpenLoop& open) {
 }
 
 Result<void> run_open_loop(Run& run, Lane& lane, Row& row) {
-  ASSAY_TRY(run.proceed(row.subject.engine + ", open loop"));
-  if (lane.lost) return {};
+  if (lane.lost || row.open_loop) return {};
+  ASSAY_TRY(run.proceed(row.subject.engine + ", open loop", run.settings.arrivals_s));
   std::vector<std::vector<Token>> prompts;
   const std::vector<Planned> plan = plan_arrivals(run, lane, prompts);
-  const auto sent = time_open_loop(*lane.contestant->running, run.tools.clock, plan, run.settings.timeout_ns,
-                                   [&](std::int64_t ns) { run.tools.watch.rest(ns); });
+  const auto sent = time_open_loop(
+      *lane.contestant->running, run.tools.clock, plan, run.settings.timeout_ns,
+      [&](std::int64_t ns) { run.tools.watch.rest(ns); }, run.tools.stop);
   if (!sent) {
+    if (is_stop(sent.error())) return std::unexpected(sent.error());
     give_up(lane, row, "open loop", sent.error());
     return {};
   }
@@ -112,6 +130,14 @@ Result<void> run_open_loop(Run& run, Lane& lane, Row& row) {
   return {};
 }
 
+double context_point_s(const Lane& lane, std::uint32_t depth) {
+  return growth * lane.planned_for(depth, context_sweep_output(lane.output_tokens));
+}
+
+double stream_point_s(const Lane& lane, std::uint32_t streams) {
+  return streams * lane.planned_for(lane.prompt_tokens, lane.output_tokens);
+}
+
 struct ContextLane {
   Lane* lane;
   Row* row;
@@ -120,11 +146,13 @@ struct ContextLane {
 
 Result<void> request_at_depth(Run& run, ContextLane& at, std::uint32_t round) {
   ContextPoint& point = at.point;
-  ASSAY_TRY(run.proceed(at.row->subject.engine + ", context " + std::to_string(point.depth)));
-  if (!point.reason.empty()) return {};
-  const std::uint32_t output = std::min(at.lane->output_tokens, depth_output);
+  if (!lacks(run, point, round, 1)) return {};
+  ASSAY_TRY(run.proceed(at.row->subject.engine + ", context " + std::to_string(point.depth),
+                        context_point_s(*at.lane, point.depth)));
+  const std::uint32_t output = context_sweep_output(at.lane->output_tokens);
   const auto sent = send(run, *at.lane, {run.tools.make_prompt(run.random, point.depth)}, output);
   if (!sent) {
+    if (is_stop(sent.error())) return std::unexpected(sent.error());
     point.reason = to_string(sent.error());
     if (is_fatal(sent.error())) {
       give_up(*at.lane, *at.row, "context sweep at " + std::to_string(point.depth), sent.error());
@@ -134,7 +162,7 @@ Result<void> request_at_depth(Run& run, ContextLane& at, std::uint32_t round) {
   point.memory_peak_bytes = std::max(point.memory_peak_bytes, sent->observed.memory_peak_bytes);
   point.device_peak_bytes = std::max(point.device_peak_bytes, sent->observed.device_peak_bytes);
   if (round == 0) {
-    point.cold = sent->timings.front();
+    if (!point.cold) point.cold = sent->timings.front();
   } else {
     point.rounds.push_back(sent->timings.front());
   }
@@ -149,8 +177,9 @@ struct StreamLane {
 
 Result<void> requests_at_once(Run& run, StreamLane& at, std::uint32_t round) {
   StreamPoint& point = at.point;
-  ASSAY_TRY(run.proceed(at.row->subject.engine + ", " + std::to_string(point.streams) + " streams"));
-  if (!point.reason.empty()) return {};
+  if (!lacks(run, point, round, point.streams)) return {};
+  ASSAY_TRY(run.proceed(at.row->subject.engine + ", " + std::to_string(point.streams) + " streams",
+                        stream_point_s(*at.lane, point.streams)));
   std::vector<std::vector<Token>> prompts;
   prompts.reserve(point.streams);
   for (std::uint32_t s = 0; s < point.streams; ++s) {
@@ -158,6 +187,7 @@ Result<void> requests_at_once(Run& run, StreamLane& at, std::uint32_t round) {
   }
   const auto sent = send(run, *at.lane, prompts, at.lane->output_tokens);
   if (!sent) {
+    if (is_stop(sent.error())) return std::unexpected(sent.error());
     point.reason = to_string(sent.error());
     if (is_fatal(sent.error())) {
       give_up(*at.lane, *at.row, std::to_string(point.streams) + " streams", sent.error());
@@ -166,7 +196,7 @@ Result<void> requests_at_once(Run& run, StreamLane& at, std::uint32_t round) {
   }
   point.memory_peak_bytes = std::max(point.memory_peak_bytes, sent->observed.memory_peak_bytes);
   if (round == 0) {
-    point.cold = sent->timings.front();
+    if (!point.cold) point.cold = sent->timings.front();
   } else {
     point.rounds.insert(point.rounds.end(), sent->timings.begin(), sent->timings.end());
   }
@@ -179,17 +209,22 @@ Result<void> sweep_context(Run& run, std::vector<Lane>& lanes) {
   for (const std::uint32_t depth : run.settings.sweep_context) {
     std::vector<ContextLane> points;
     for (Lane& lane : lanes) {
-      const std::uint32_t output = std::min(lane.output_tokens, depth_output);
-      ContextPoint point{.depth = depth, .reason = why_not_depth(run, lane, depth, output)};
+      const std::uint32_t output = context_sweep_output(lane.output_tokens);
+      ContextPoint point{.depth = depth};
+      if (!take_point(run.out.rows[lane.row].context_sweep, &ContextPoint::depth, depth, point)) {
+        point.reason = why_not_depth(run, lane, depth, output);
+      }
       if (lane.contestant->kv_read_bytes) {
         point.kv_bytes_per_token = lane.contestant->kv_read_bytes(depth + output / 2.0);
       }
       points.push_back({.lane = &lane, .row = &run.out.rows[lane.row], .point = std::move(point)});
     }
-    std::vector<std::size_t> order = indices(points.size() + 1);  // the last one is the machine itself
     const auto measured = [&]() -> Result<void> {
       for (std::uint32_t round = 0; round <= run.settings.sweep_rounds; ++round) {  // round 0 is cold
-        shuffle(order, run.random);
+        if (std::ranges::none_of(points, [&](const auto& at) { return lacks(run, at.point, round, 1); })) continue;
+        std::vector<std::size_t> order = indices(points.size() + 1);  // the last one is the machine itself
+        Random random = run.order_of(1, depth, round);
+        shuffle(order, random);
         for (const std::size_t i : order) {
           ASSAY_TRY(i == points.size() ? run.probe(depth, round) : request_at_depth(run, points[i], round));
         }
@@ -206,13 +241,17 @@ Result<void> sweep_streams(Run& run, std::vector<Lane>& lanes) {
   for (const std::uint32_t streams : run.settings.sweep_streams) {
     std::vector<StreamLane> points;
     for (Lane& lane : lanes) {
-      StreamPoint point{.streams = streams, .reason = why_not_streams(run, lane, streams)};
+      StreamPoint point{.streams = streams};
+      if (!take_point(run.out.rows[lane.row].stream_sweep, &StreamPoint::streams, streams, point)) {
+        point.reason = why_not_streams(run, lane, streams);
+      }
       points.push_back({.lane = &lane, .row = &run.out.rows[lane.row], .point = std::move(point)});
     }
-    std::vector<std::size_t> order = indices(points.size());
     const auto measured = [&]() -> Result<void> {
       for (std::uint32_t round = 0; round <= run.settings.sweep_rounds; ++round) {  // round 0 is cold
-        shuffle(order, run.random);
+        std::vector<std::size_t> order = indices(points.size());
+        Random random = run.order_of(2, streams, round);
+        shuffle(order, random);
         for (const std::size_t i : order) ASSAY_TRY(requests_at_once(run, points[i], round));
       }
       return {};
@@ -221,6 +260,26 @@ Result<void> sweep_streams(Run& run, std::vector<Lane>& lanes) {
     ASSAY_TRY(measured);
   }
   return {};
+}
+
+double sweeps_s(const Run& run, const std::vector<Lane>& lanes) {
+  const double rounds = run.settings.sweep_rounds + 1;
+  double out = 0;
+  for (const Lane& lane : lanes) {
+    for (const std::uint32_t depth : run.settings.sweep_context) {
+      if (why_not_depth(run, lane, depth, context_sweep_output(lane.output_tokens)).empty()) {
+        out += rounds * context_point_s(lane, depth);
+      }
+    }
+    for (const std::uint32_t streams : run.settings.sweep_streams) {
+      if (why_not_streams(run, lane, streams).empty()) out += rounds * stream_point_s(lane, streams);
+    }
+  }
+  return out + (run.tools.probe ? probe_s * rounds * static_cast<double>(run.settings.sweep_context.size()) : 0);
+}
+
+double open_loops_s(const Run& run, const std::vector<Lane>& lanes) {
+  return run.settings.arrivals_per_s > 0 ? run.settings.arrivals_s * static_cast<double>(lanes.size()) : 0;
 }
 
 Result<void> run_open_loops(Run& run, std::vector<Lane>& lanes) {

@@ -166,6 +166,12 @@ std::string subject_sentence(const Matrix& matrix) {
     out += (i == 0 ? ", with " : ", ") + clean(matrix.environment.accelerators[i], 100);
   }
   out += ".";
+  if (!matrix.unfinished.empty()) {
+    out += " Unfinished: " + clean(matrix.unfinished, 200) + "; figures are of what was measured until then.";
+  }
+  if (matrix.resumed) {
+    out += " Stopped and gone on with " + counted(matrix.resumed->times, "time") + ".";
+  }
   if (!others.empty()) out += " " + counted(others.size(), "more engine") + " gave no figure.";
   return out;
 }
