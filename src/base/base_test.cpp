@@ -82,6 +82,8 @@ TEST(Progress, shows_share_rate_and_time_left) {
   const FakeClock clock;
   Progress progress(clock, ProgressStyle::lines, "reading", 100 << 20, "B");
   EXPECT_EQ(progress.render(50 << 20, 1'000'000'000), "reading  50 % 50.0 MiB, 50.0 MiB/s, 1 s left");
+  Progress share(clock, ProgressStyle::lines, "measuring", 10'000, "%");
+  EXPECT_EQ(share.render(1600, 16'000'000'000), "measuring  16 %, 1 min 24 s left") << "one percent, no rate";
   Progress bar(clock, ProgressStyle::bar, "steps", 4, "steps");
   EXPECT_EQ(bar.render(1, 2'000'000'000), "steps [######..................]  25 % 1 steps, 0.5 steps/s, 6 s left");
 }

@@ -60,6 +60,7 @@ std::string Progress::render(std::uint64_t done, std::int64_t elapsed_ns) const 
   const double seconds = static_cast<double>(elapsed_ns) * 1e-9;
   const double rate = seconds > 0 ? static_cast<double>(done) / seconds : 0;
   const bool bytes = unit_ == "B";
+  const bool share_alone = unit_ == "%" && total_ > 0;
   std::string text = title_ + " ";
   if (total_ > 0) {
     const double share = std::min(1.0, static_cast<double>(done) / static_cast<double>(total_));
@@ -69,7 +70,11 @@ std::string Progress::render(std::uint64_t done, std::int64_t elapsed_ns) const 
       text += "[" + std::string(static_cast<std::size_t>(filled), '#') +
               std::string(static_cast<std::size_t>(width - filled), '.') + "] ";
     }
-    text += printf_string("%3.0f %% ", share * 100);
+    text += printf_string(share_alone ? "%3.0f %%" : "%3.0f %% ", share * 100);
+  }
+  if (share_alone) {
+    if (rate > 0 && total_ > done) text += ", " + human_seconds(static_cast<double>(total_ - done) / rate) + " left";
+    return text;
   }
   text += bytes ? human_bytes(static_cast<double>(done)) : std::to_string(done) + " " + unit_;
   if (rate > 0) {
@@ -83,8 +88,10 @@ void Progress::update(std::uint64_t done) {
   done_ = done;
   if (style_ == ProgressStyle::silent || finished_) return;
   const std::int64_t now = clock_.now_ns();
-  const std::int64_t interval = style_ == ProgressStyle::bar ? 100'000'000 : 5'000'000'000;
-  const std::int64_t since = last_shown_ns_ < 0 ? now - start_ns_ : now - last_shown_ns_;
+  const bool bar = style_ == ProgressStyle::bar;
+  const std::int64_t first = bar ? 100'000'000 : 1'000'000'000;  // what is done at once needs no word
+  const std::int64_t interval = bar ? 100'000'000 : 5'000'000'000;
+  const std::int64_t since = last_shown_ns_ < 0 ? now - start_ns_ + interval - first : now - last_shown_ns_;
   if (since < interval) return;
   last_shown_ns_ = now;
   const std::string text = render(done, now - start_ns_);

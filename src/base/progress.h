@@ -14,11 +14,12 @@ enum class ProgressStyle : std::uint8_t { bar, lines, silent };
 // What suits this process: silent if asked, a bar where stderr is a terminal, lines elsewhere.
 ProgressStyle progress_style(bool silent);
 
-// One piece of work with a known total. Writes to stderr at most 10 times a second (bar) or every 5 s (lines).
+// One piece of work with a known total. Writes to stderr at most 10 times a second (bar), or after one second
+// and then every 5 s (lines).
 // Not safe from several threads. Copies nothing it borrows but the title.
 class Progress final {
  public:
-  // unit: "B" is shown with binary prefixes, anything else as counts. total 0: unknown, no ETA.
+  // unit: "B" is shown with binary prefixes, "%" as the share alone, anything else as counts. total 0: unknown, no ETA.
   Progress(const Clock& clock, ProgressStyle style, std::string title, std::uint64_t total, std::string unit);
   ~Progress();
   Progress(const Progress&) = delete;
