@@ -98,7 +98,7 @@ class Refusals(unittest.TestCase):
         self.refused(2, ["--temp"], "run", "hi", "--temp", "", "--model", MODEL)
         self.refused(2, ["--seed", "-1"], "run", "hi", "--seed", "-1", "--model", MODEL)
         self.refused(2, ["--max-tokens", "from 1"], "run", "hi", "-n", 0, "--model", MODEL)
-        self.refused(1, ["--quant", "--shape"], "matrix", "--quant", "q8_0", "--model", MODEL)
+        self.refused(2, ["--quant", "--shape"], "matrix", "--quant", "q8_0", "--model", MODEL)
 
     def test_an_interrupted_synthesis_leaves_nothing_behind(self):
         folder = HOME / "interrupted"
@@ -170,7 +170,7 @@ class Refusals(unittest.TestCase):
         self.assertEqual([(row["engine"], row["status"]) for row in rows], [("direct", "ok"), ("openai", "refused")])
         self.assertIn(f"no token within 1000 ms: {url}/silent takes requests and does not answer", rows[1]["reason"])
         for wrong in ("0", "2h", "soon"):
-            self.refused(1, ["--upstream-wait", wrong], "matrix", "--engines", "direct", "--upstream-wait", wrong, *short)
+            self.refused(2, ["--upstream-wait", wrong], "matrix", "--engines", "direct", "--upstream-wait", wrong, *short)
 
     def test_the_command_of_a_record_can_be_pasted_into_a_shell(self):
         model = HOME / "a model's copy.gguf"

@@ -211,6 +211,7 @@ void add_upstream(Contestants& all, const Common& common, const adapter::upstrea
   const EngineSpec spec{.name = std::string(name(choice.kind)), .version = "", .device = "upstream"};
   auto options = upstream::options_of(choice, common.upstream_key);
   if (!options) return add_refused(all, spec, "", to_string(options.error()));
+  options->stop = &common.session.stop;
   options->context = common.model.backend->facts().context;
   options->vocabulary = static_cast<std::uint32_t>(common.model.tokenizer->size());
   const Tokenizer& tokenizer = *common.model.tokenizer;
@@ -243,6 +244,7 @@ void add_metalrt(Contestants& all, const Common& common) {
   options.library = *library;
   options.model = common.model.path;
   options.chip = device::host_facts().chip;
+  options.stop = &common.session.stop;
   auto engine = metalrt::open_metalrt(options, common.session.clock, *common.model.detokenize);
   if (!engine) return add_not_started(all, spec, "", engine.error());
   const metalrt::MetalrtEngine* running = engine->get();
@@ -288,6 +290,42 @@ std::vector<std::string> default_entrants() {
   return out;
 }
 
+Result<void> check_entrants(const Session& session, const std::vector<std::string>& engines) {
+  std::optional<Error> first;
+  bool any = engines.empty();
+  std::vector<std::string> known = adapter::engine_names();
+  known.insert(known.begin(), "direct");
+  known.emplace_back("metalrt");
+  for (const std::string& text : engines) {
+    const auto entrant = parse_entrant(text);
+    if (!entrant) return std::unexpected(entrant.error());
+    if (std::ranges::count(engines, text) > 1) return assay::fail(Errc::bad_value, text + " is named twice");
+    const std::string& name = entrant->spec.name;
+    if (entrant->upstream || name == "direct" || name == "metalrt") {
+      any = true;
+      continue;
+    }
+    const auto found = find_engine(session, entrant->spec);
+    any = any || found.has_value();
+    if (found) continue;
+    if (std::ranges::find(known, name) == known.end()) return std::unexpected(found.error());
+    if (!first) first = found.error();
+  }
+  if (!any && first) return std::unexpected(*first);
+  return {};
+}
+
+std::size_t engines_in_memory(const Session& session, const std::vector<std::string>& engines) {
+  std::size_t out = 1;
+  for (const std::string& text : engines.empty() ? default_entrants() : engines) {
+    const auto entrant = parse_entrant(text);
+    if (!entrant || entrant->upstream || entrant->spec.name == "direct") continue;
+    const auto manifest = find_engine(session, entrant->spec);
+    if (manifest && engine_device(*manifest, entrant->spec) == "cpu") ++out;
+  }
+  return out;
+}
+
 Result<Contestants> gather_contestants(const Session& session, const LoadedModel& model, const ModelOptions& options,
                                        const Entrants& entrants) {
   const auto threads = chosen_threads(options.threads);
@@ -307,6 +345,7 @@ Result<Contestants> gather_contestants(const Session& session, const LoadedModel
   }
   Contestants all;
   for (Entrant& entrant : parsed) {
+    if (common.session.stop.asked()) break;
     if (entrant.upstream) {
       add_upstream(all, common, *entrant.upstream);
     } else if (entrant.spec.name == "metalrt") {
@@ -322,6 +361,7 @@ Result<Contestants> gather_contestants(const Session& session, const LoadedModel
       add(all, common, *model.backend, std::move(direct));
     }
   }
+  if (session.stop.asked()) return assay::fail(Errc::cancelled, "stopped while the engines were started");
   return all;
 }
 

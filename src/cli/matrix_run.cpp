@@ -2,18 +2,19 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdio>
 #include <functional>
 #include <memory>
 #include <optional>
 
 #include "cli/build_commit.h"
 #include "cli/contestants.h"
-#include "cli/interrupt.h"
 #include "device/host/cuda_read.h"
 #include "measure/artifact.h"
 #include "measure/ceilings.h"
 #include "measure/matrix.h"
 #include "measure/parity_run.h"
+#include "measure/record_json.h"
 #include "measure/ways.h"
 
 namespace assay::cli {
@@ -83,9 +84,9 @@ Result<void> add_parity(const Session& session, const LoadedModel& model, const 
       roundings, &pool,
       [&](double share) {
         progress.update(static_cast<std::uint64_t>(share * 100));
-        return true;
+        return !session.stop.asked();
       },
-      nullptr, with_suspects);
+      &session.stop, with_suspects);
   progress.finish();
   if (!reference) return std::unexpected(reference.error());
   for (std::size_t i = 0; i < contestants.size(); ++i) {
@@ -110,6 +111,8 @@ Result<void> add_parity(const Session& session, const LoadedModel& model, const 
         }
       }
       contestants[i].subject.parity = *parity;
+    } else if (session.stop.asked()) {
+      return std::unexpected(parity.error());
     } else {  // this engine's own trouble: its row will say more
       contestants[i].subject.parity_reason = to_string(parity.error());
     }
@@ -117,12 +120,16 @@ Result<void> add_parity(const Session& session, const LoadedModel& model, const 
   return {};
 }
 
-// What the sweeps need, where the user did not say otherwise.
-void make_room(MatrixOptions& options) {
+// What the sweeps need, where the user did not say otherwise. trained: positions; 0: not told.
+void make_room(MatrixOptions& options, std::uint32_t trained) {
   const measure::MatrixSettings& s = options.settings;
-  if (options.model.context == 0 && !s.sweep_context.empty()) {
-    const std::uint32_t longest = *std::ranges::max_element(s.sweep_context) + room_behind_a_sweep;
-    if (longest > context_default) options.model.context = longest;
+  if (options.model.context == 0) {
+    std::uint64_t longest = std::uint64_t{s.prompt_tokens} + s.output_tokens;
+    for (const std::uint32_t depth : s.sweep_context) {
+      longest = std::max(longest, std::uint64_t{depth} + room_behind_a_sweep);
+    }
+    const std::uint64_t most = trained == 0 ? measure::request_tokens_max : trained;
+    if (longest > context_default) options.model.context = static_cast<std::uint32_t>(std::min(longest, most));
   }
   for (const std::uint32_t streams : s.sweep_streams) {
     options.model.sequences = std::max(options.model.sequences, streams);
@@ -130,19 +137,33 @@ void make_room(MatrixOptions& options) {
   if (s.arrivals_per_s > 0) options.model.sequences = std::max(options.model.sequences, open_loop_streams);
 }
 
-Result<void> check_context(const measure::MatrixSettings& settings, std::uint32_t context) {
-  if (std::uint64_t{settings.prompt_tokens} + settings.output_tokens <= context) return {};
-  return fail(Errc::bad_value, std::to_string(settings.prompt_tokens) + " prompt and " +
-                                   std::to_string(settings.output_tokens) +
-                                   " output tokens do not fit: the context holds " + std::to_string(context) +
-                                   "; give fewer, or --context");
+// Every length that does not fit is named, before anything is loaded. trained: as above.
+Result<void> check_lengths(const MatrixOptions& options, std::uint32_t trained) {
+  const measure::MatrixSettings& s = options.settings;
+  ASSAY_TRY(check_trained(options.model.context, trained));
+  const std::uint32_t context = chosen_context(options.model.context, trained);
+  const std::string holds = "; the context holds " + std::to_string(context) +
+                            (context == trained ? ", what the model was trained on" : " (--context)");
+  std::string wrong;
+  const auto add = [&](const std::string& what) { wrong += (wrong.empty() ? "" : ", ") + what; };
+  if (std::uint64_t{s.prompt_tokens} + s.output_tokens > context) {
+    add("--prompt " + std::to_string(s.prompt_tokens) + " with --output " + std::to_string(s.output_tokens));
+  }
+  for (const std::uint32_t depth : s.sweep_context) {
+    const std::uint32_t output = measure::context_sweep_output(s.output_tokens);
+    if (std::uint64_t{depth} + output > context) {
+      add("--sweep-context " + std::to_string(depth) + " with " + std::to_string(output) + " output tokens");
+    }
+  }
+  if (wrong.empty()) return {};
+  return fail(Errc::bad_value, wrong + " do not fit" + holds);
 }
 
 Result<measure::Artifact> describe(const Session& session, const MatrixOptions& options, const LoadedModel& loaded) {
   Progress progress(session.clock, session.progress(), "hashing", loaded.checkpoint->file_bytes(), "B");
   auto artifact = measure::describe_artifact(loaded.path, *loaded.checkpoint, loaded.weights, [&](std::uint64_t n) {
     progress.update(n);
-    return true;
+    return !session.stop.asked();
   });
   if (artifact && options.shape.given()) {
     artifact->synthesized = options.shape.title() + ", seed " + std::to_string(options.shape.seed);
@@ -183,6 +204,83 @@ Result<measure::Ceilings> take_ceilings(const Session& session, measure::Ceiling
     taken->device_pattern = read->pattern;
   }
   return taken;
+}
+
+// The engines that keep the weights in this machine's memory, all at once, with what the longest requests need beside.
+Result<void> check_room(const Session& session, const MatrixOptions& options, const LoadedModel& model) {
+  const measure::MatrixSettings& s = options.settings;
+  std::uint64_t positions = std::uint64_t{s.prompt_tokens} + s.output_tokens;
+  std::uint32_t streams = 1;
+  for (const std::uint32_t wide : s.sweep_streams) streams = std::max(streams, wide);
+  positions *= streams;
+  for (const std::uint32_t depth : s.sweep_context) positions = std::max(positions, std::uint64_t{depth});
+  const ModelConfig& config = model.weights.config;
+  const std::uint64_t value_bytes = options.model.kv == "q8_0" ? 1 : 2;
+  const std::uint64_t per_position = 2 * value_bytes * config.layers * config.kv_heads * config.head_dim;
+  const std::size_t engines = engines_in_memory(session, options.engines);
+  return check_memory(engines * (model.checkpoint->weight_bytes() + positions * per_position),
+                      std::to_string(engines) + (engines == 1 ? " engine takes" : " engines take") +
+                          " for weights, and keys and values of " + std::to_string(positions) + " positions,");
+}
+
+// What an unfinished record must still be true of; `field` as the record has it.
+Result<void> check_unchanged(const std::string& field, const std::string& before, const std::string& now) {
+  if (before == now) return {};
+  return fail(Errc::bad_value, "--resume: " + field + " was \"" + before + "\", it is \"" + now +
+                                   "\" now: rounds of both would be no one measurement");
+}
+
+Result<void> check_same_host(const measure::Matrix& before, const measure::Matrix& now) {
+  const Json a = measure::to_json(before.machine);
+  const Json b = measure::to_json(now.machine);
+  for (const auto& [key, value] : a.items()) {
+    ASSAY_TRY(check_unchanged("machine." + key, value.dump(), b.value(key, Json()).dump()));
+  }
+  return check_unchanged("environment.assay_version", before.environment.assay_version, now.environment.assay_version);
+}
+
+Result<void> check_same_engines(const measure::Matrix& before, const std::vector<measure::Contestant>& now) {
+  for (const measure::Row& row : before.rows) {
+    if (row.status != measure::Row::Status::ok || row.prompts == measure::Prompts::cached) continue;
+    const std::string name = "rows." + row.subject.engine;
+    const auto at = std::ranges::find_if(now, [&](const measure::Contestant& one) {
+      return one.subject.engine == row.subject.engine && one.subject.device == row.subject.device &&
+             one.subject.way == row.subject.way;
+    });
+    if (at == now.end()) return fail(Errc::bad_value, "--resume: " + name + " is not among the engines any more");
+    if (at->running == nullptr)
+      return fail(Errc::bad_value, "--resume: " + name + " could not be started: " + at->reason);
+    ASSAY_TRY(check_unchanged(name + ".version", row.subject.version, at->subject.version));
+    ASSAY_TRY(check_unchanged(name + ".build", row.subject.build, at->subject.build));
+    ASSAY_TRY(
+        check_unchanged(name + ".context", std::to_string(row.subject.context), std::to_string(at->subject.context)));
+    ASSAY_TRY(
+        check_unchanged(name + ".threads", std::to_string(row.subject.threads), std::to_string(at->subject.threads)));
+  }
+  return {};
+}
+
+bool has_rounds(const std::vector<measure::Row>& rows) {
+  return std::ranges::any_of(rows, [](const measure::Row& row) { return row.cold.has_value(); });
+}
+
+Result<void> go_on(const Session& session) {
+  if (session.stop.asked()) return fail(Errc::cancelled, "matrix stopped before its first request");
+  return {};
+}
+
+// Positions that the model was trained on, without loading it; 0: not told.
+Result<std::uint32_t> trained_context(const Session& session, const MatrixOptions& options) {
+  if (options.shape.given()) {
+    const auto shape = synth_options(options.shape);
+    if (!shape) return std::unexpected(shape.error());
+    return shape->config.context_train;
+  }
+  const auto path = find_model(session, options.model.model);
+  if (!path) return std::unexpected(path.error());
+  const auto checkpoint = Checkpoint::open(*path);
+  if (!checkpoint) return std::unexpected(checkpoint.error());
+  return checkpoint->config().context_train;
 }
 
 measure::LoadOptions load_options(const MatrixOptions& options) {
@@ -244,67 +342,105 @@ Result<measure::Matrix> run_matrix(const Session& session, MatrixOptions options
   matrix.machine = device::host_facts();
   matrix.settings = options.settings;
   matrix.load = load_options(options);
-  make_room(options);
+  matrix.environment.assay_version = ASSAY_VERSION;
+  const measure::Matrix* before = options.resume ? &*options.resume : nullptr;
+  if (before != nullptr) ASSAY_TRY(check_same_host(*before, matrix));
+  const auto trained = trained_context(session, options);
+  if (!trained) return std::unexpected(trained.error());
+  make_room(options, *trained);
+  ASSAY_TRY(check_lengths(options, *trained));
+
   const auto watch = measure::watch_machine(session.clock);
-  matrix.environment = measure::describe_environment(*watch, idle_ns);
+  matrix.environment = measure::describe_environment(*watch, idle_ns, &session.stop);
+  ASSAY_TRY(go_on(session));
   matrix.environment.assay_version = ASSAY_VERSION;
   matrix.environment.assay_build = std::string("C++ ") + __VERSION__;
   matrix.environment.assay_commit = build_commit();
   matrix.environment.compiler_flags = ASSAY_FLAGS;
-
   if (options.shape.given()) {
     auto path = cached_synth(session, options.shape, options.model.threads);
     if (!path) return std::unexpected(std::move(path.error()));
     options.model.model = std::move(*path);
   }
-  auto model = load_model(session, options.model);
+  auto model = load_model(session, options.model, Parts::all, [&](const LoadedModel& described, std::uint32_t) {
+    return check_room(session, options, described);
+  });
   if (!model) return std::unexpected(std::move(model.error()));
   const LoadedModel& loaded = **model;
-  ASSAY_TRY(check_context(options.settings, loaded.backend->facts().context));
   auto artifact = describe(session, options, loaded);
   if (!artifact) return std::unexpected(std::move(artifact.error()));
   matrix.artifact = std::move(*artifact);
+  if (before != nullptr) {
+    ASSAY_TRY(check_unchanged("artifact.sha256", before->artifact.sha256, matrix.artifact.sha256));
+  }
   auto probe = make_probe(session, options, matrix.machine);
   if (!probe) return std::unexpected(std::move(probe.error()));
+  ASSAY_TRY(go_on(session));
   auto gathered = gather_contestants(session, loaded, options.model,
                                      {.engines = options.engines,
                                       .upstream_key = options.upstream_key,
                                       .upstream_wait_s = options.upstream_wait_s,
                                       .keep_prompts = options.settings.cached_rows});
   if (!gathered) return std::unexpected(std::move(gathered.error()));
+  if (before != nullptr) {  // what was measured goes on; what was found before it stays
+    ASSAY_TRY(check_same_engines(*before, gathered->list));
+    matrix = *before;
+  }
   const std::unique_ptr<device::CudaReader> gpu = open_gpu(gathered->list);
   const std::vector<Token> vocabulary = plain_tokens(*loaded.tokenizer);
   if (vocabulary.empty()) return fail(Errc::bad_value, loaded.path + ": the vocabulary has no token with text");
-  const Interrupt interrupt;
-  Progress progress(session.clock, session.progress(), "measuring", 100, "%");
-  const auto measured = measure::measure_rows(gathered->list, options.settings,
-                                              {.clock = session.clock,
-                                               .watch = *watch,
-                                               .make_prompt =
-                                                   [&](Random& random, std::uint32_t tokens) {
-                                                     std::vector<Token> prompt(tokens);
-                                                     for (Token& token : prompt)
-                                                       token = vocabulary[random.below(vocabulary.size())];
-                                                     return prompt;
-                                                   },
-                                               .progress =
-                                                   [&](std::uint64_t done, std::uint64_t total, const std::string&) {
-                                                     progress.update(total == 0 ? 0 : done * 100 / total);
-                                                     return !interrupt.asked();
-                                                   },
-                                               .after_first = [&]() -> Result<void> {
-                                                 ASSAY_TRY(add_parity(session, loaded, options, gathered->list));
-                                                 (*model)->close_file();  // the reference was the last to read it
-                                                 device::return_freed_memory();  // else direct's row would hold it
-                                                 return {};
-                                               },
-                                               .probe = [&] { return take_ceilings(session, **probe, gpu.get()); }},
-                                              matrix);
+  const std::function<Result<void>()> parity = [&]() -> Result<void> {
+    ASSAY_TRY(add_parity(session, loaded, options, gathered->list));
+    (*model)->close_file();         // the reference was the last to read it
+    device::return_freed_memory();  // else direct's row would hold it
+    return {};
+  };
+  if (before != nullptr) (*model)->close_file();
+  constexpr std::uint64_t parts = 10'000;
+  Progress progress(session.clock, session.progress(), "measuring", parts, "%");
+  bool announced = false;
+  const auto announce = [&](std::uint64_t total_ms) {
+    announced = true;
+    if (session.progress() == ProgressStyle::silent) return;
+    const bool bar = session.progress() == ProgressStyle::bar;  // whose line this one takes
+    std::fprintf(stderr, "%smeasuring takes about %s; ctrl-C keeps what there is%s\n", bar ? "\r" : "",
+                 human_seconds(static_cast<double>(total_ms) * 1e-3).c_str(), bar ? "\x1b[K" : "");
+  };
+  const auto measured =
+      measure::measure_rows(gathered->list, options.settings,
+                            {.clock = session.clock,
+                             .watch = *watch,
+                             .make_prompt =
+                                 [&](Random& random, std::uint32_t tokens) {
+                                   std::vector<Token> prompt(tokens);
+                                   for (Token& token : prompt) token = vocabulary[random.below(vocabulary.size())];
+                                   return prompt;
+                                 },
+                             .progress =
+                                 [&](std::uint64_t done, std::uint64_t total, const std::string&) {
+                                   if (total > 0 && !announced) announce(total);
+                                   progress.update(total == 0 ? 0 : done * parts / total);
+                                   return !session.stop.asked();
+                                 },
+                             .after_first = before != nullptr ? std::function<Result<void>()>() : parity,
+                             .probe = [&] { return take_ceilings(session, **probe, gpu.get()); },
+                             .stop = &session.stop},
+                            matrix, before != nullptr ? measure::Begin::where_it_ended : measure::Begin::anew);
   progress.finish();
-  if (!measured) return std::unexpected(measured.error());
-  measure::join_ways(matrix);
-  measure::derive(matrix);
-  matrix.seconds = static_cast<double>(session.clock.now_ns() - start) * 1e-9;
+  matrix.unfinished.clear();
+  if (!measured) {
+    if (measured.error().code != Errc::cancelled || !has_rounds(matrix.rows)) return std::unexpected(measured.error());
+    matrix.unfinished = measured.error().detail;
+  } else {  // an unfinished record keeps a row for each way, to go on with
+    measure::join_ways(matrix);
+    measure::derive(matrix);
+  }
+  if (before != nullptr) {
+    const std::uint64_t times = before->resumed ? before->resumed->times : 0;
+    matrix.resumed = measure::Resumed{.times = times + 1, .unix_s = wall_seconds(), .after_s = before->seconds};
+  }
+  matrix.seconds =
+      (before != nullptr ? before->seconds : 0) + static_cast<double>(session.clock.now_ns() - start) * 1e-9;
   return matrix;
 }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <limits>
 #include <utility>
 
 #include "artifact/check.h"
@@ -24,6 +26,19 @@ namespace fs = std::filesystem;
 std::vector<fs::path> shipped_places() {
   const fs::path bin = fs::path(device::program_path()).parent_path();
   return {bin / ".." / "share" / "assay" / "models", bin / ".." / ".." / ".." / "models", ASSAY_SOURCE_DIR "/models"};
+}
+
+// Bytes that can be had without swapping, what the system would give back of its caches included; the whole memory where
+// it does not tell; 0: not even that.
+std::uint64_t free_memory() {
+  std::uint64_t free = device::host_facts().memory_bytes;
+  std::ifstream meminfo("/proc/meminfo");
+  for (std::string name; meminfo >> name;) {
+    std::uint64_t kib = 0;
+    if (name == "MemAvailable:" && meminfo >> kib) free = std::min(free == 0 ? kib << 10U : free, kib << 10U);
+    meminfo.ignore(std::numeric_limits<std::streamsize>::max(), '\n');
+  }
+  return free;
 }
 
 class TokenizerText final : public schedule::Detokenize {
@@ -141,6 +156,26 @@ Json conversation(const std::string& system, const std::string& user) {
   return messages;
 }
 
+std::uint32_t chosen_context(std::uint32_t option, std::uint32_t trained) {
+  return option != 0 ? option : std::min(trained == 0 ? context_default : trained, context_default);
+}
+
+Result<void> check_trained(std::uint32_t option, std::uint32_t trained) {
+  if (option == 1) {
+    return fail(Errc::bad_value, "--context is 1, expected 2.." + (trained == 0 ? "" : std::to_string(trained)));
+  }
+  if (trained == 0 || option <= trained) return {};
+  return fail(Errc::bad_value, "--context is " + std::to_string(option) + ", the model was trained on " +
+                                   std::to_string(trained) + " positions: expected at most that");
+}
+
+Result<void> check_memory(std::uint64_t bytes, const std::string& what) {
+  const std::uint64_t free = free_memory();
+  if (free == 0 || bytes <= free) return {};
+  return fail(Errc::full, what + " " + human_bytes(static_cast<double>(bytes)) + ", " +
+                              human_bytes(static_cast<double>(free)) + " of memory are free");
+}
+
 Result<std::size_t> chosen_threads(std::uint32_t option) {
   constexpr std::uint32_t most = 1024;
   if (option > most) {
@@ -161,7 +196,8 @@ void LoadedModel::close_file() {
   checkpoint->close_files();
 }
 
-Result<std::unique_ptr<LoadedModel>> load_model(const Session& session, const ModelOptions& options, Parts parts) {
+Result<std::unique_ptr<LoadedModel>> load_model(const Session& session, const ModelOptions& options, Parts parts,
+                                                const BeforeWeights& before) {
   const auto spec = parse_engine_spec(options.engine);
   if (!spec) return std::unexpected(spec.error());
   const auto direct = means_direct(*spec);
@@ -190,8 +226,9 @@ Result<std::unique_ptr<LoadedModel>> load_model(const Session& session, const Mo
     out->chat_template = std::move(*chat);
   }
   const std::uint32_t trained = source.config().context_train;
-  const std::uint32_t context =
-      options.context != 0 ? options.context : std::min(trained == 0 ? context_default : trained, context_default);
+  ASSAY_TRY(check_trained(options.context, trained));
+  const std::uint32_t context = chosen_context(options.context, trained);
+  if (before) ASSAY_TRY(before(*out, context));
   if (!*direct) {
     auto worker = open_engine(session, *spec, options, *out, context);
     if (!worker) return std::unexpected(std::move(worker.error()));
@@ -210,6 +247,8 @@ Result<std::unique_ptr<LoadedModel>> load_model(const Session& session, const Mo
   cpu.threads = options.threads;
   cpu.kv = *kv;
   cpu.isa = *isa;
+  cpu.stop = &session.stop;
+  ASSAY_TRY(check_memory(source.weight_bytes(), "the weights of " + out->path + " take"));
   device::return_freed_memory();
   out->harness_bytes = device::process_memory().footprint.value_or(0);
   const auto swap_before = device::swap_use().out_bytes;
@@ -217,7 +256,7 @@ Result<std::unique_ptr<LoadedModel>> load_model(const Session& session, const Mo
   Progress progress(session.clock, session.progress(), "loading", source.weight_bytes(), "B");
   auto backend = direct::make_cpu_backend(out->weights, cpu, [&](std::uint64_t bytes) {
     progress.update(bytes);
-    return true;
+    return !session.stop.asked();
   });
   if (!backend) return std::unexpected(with_context(out->path, std::move(backend.error())));
   out->backend = std::move(*backend);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -34,6 +35,14 @@ inline constexpr std::uint32_t context_default = 8192;  // positions; more costs
 
 // Adds --model, --context, --threads, --batch and --kv.
 void add_model_options(CLI::App& command, ModelOptions& options);
+
+// Positions for --context, 0 being the default: what the model was trained on (0: not told), at most context_default.
+std::uint32_t chosen_context(std::uint32_t option, std::uint32_t trained);
+// Errc::bad_value: --context is more than the model was trained on, with both numbers.
+Result<void> check_trained(std::uint32_t option, std::uint32_t trained);
+
+// Errc::full: so many bytes are more than the memory that is free; `what` begins the sentence: "the weights take".
+Result<void> check_memory(std::uint64_t bytes, const std::string& what);
 
 // Adds --engine.
 void add_engine_option(CLI::App& command, ModelOptions& options);
@@ -73,9 +82,13 @@ Result<Checkpoint> open_model(const std::string& path);
 // closed: all, and the file is closed.
 enum class Parts : std::uint8_t { all, no_tokenizer, closed };
 
+// Called with the model's description, vocabulary and the context that it will have, before any weight is read: what it
+// refuses costs nothing.
+using BeforeWeights = std::function<Result<void>(const LoadedModel& model, std::uint32_t context)>;
+
 // Opens, checks and loads, with progress on stderr. Every error names the path or the engine.
 Result<std::unique_ptr<LoadedModel>> load_model(const Session& session, const ModelOptions& options,
-                                                Parts parts = Parts::all);
+                                                Parts parts = Parts::all, const BeforeWeights& before = {});
 
 using artifact::find_chat_template;
 using artifact::load_tokenizer;

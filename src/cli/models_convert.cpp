@@ -7,6 +7,7 @@
 #include "cli/model_options.h"
 #include "cli/models.h"
 #include "cli/number_option.h"
+#include "cli/outputs.h"
 
 namespace assay::cli {
 namespace {
@@ -18,6 +19,7 @@ struct ConvertArguments {
   std::uint32_t threads = 0;
   bool pure = false;
   bool no_vocabulary = false;
+  bool force = false;
 };
 
 Result<void> convert_command(Session& session, const ConvertArguments& arguments) {
@@ -31,10 +33,14 @@ Result<void> convert_command(Session& session, const ConvertArguments& arguments
       .type = *type,
       .head = arguments.pure ? artifact::HeadType::same : artifact::HeadType::usual,
       .vocabulary = arguments.no_vocabulary ? artifact::Vocabulary::none : artifact::Vocabulary::carried};
+  if (same_file(*path, arguments.out)) {
+    return fail(Errc::bad_value, "out " + arguments.out + ": is the model that is read");
+  }
+  ASSAY_TRY(check_output("out", arguments.out, arguments.force));
   const auto workers = chosen_threads(arguments.threads);
   if (!workers) return std::unexpected(workers.error());
   device::ThreadPool pool(*workers);
-  const Interrupt interrupt;
+  const Interrupt interrupt(session.stop);
   Progress progress(session.clock, session.progress(), "converting", artifact::convert_bytes(*in, options), "B");
   const auto done = artifact::convert(*in, options, arguments.out, pool, [&](std::uint64_t bytes) {
     progress.update(bytes);
@@ -71,6 +77,7 @@ void add_models_convert(CLI::App& models, Session& session) {
   command->add_option("--type", arguments->type, "type of the matrices")->capture_default_str();
   add_number(*command, "-t,--threads", arguments->threads, {.most = 1024}, "threads; 0: one per core");
   command->add_flag("--pure", arguments->pure, "the head gets the same type, not q6_k");
+  command->add_flag("--force", arguments->force, "write over a file that is there");
   command->add_flag("--no-vocabulary", arguments->no_vocabulary, "leave the tokenizer out");
   command->callback([arguments, &session] {
     if (const auto done = convert_command(session, *arguments); !done) session.fail(done.error());

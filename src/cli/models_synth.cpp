@@ -11,6 +11,7 @@
 #include "cli/model_options.h"
 #include "cli/models.h"
 #include "cli/number_option.h"
+#include "cli/outputs.h"
 
 namespace assay::cli {
 namespace {
@@ -21,6 +22,7 @@ struct SynthArguments {
   ShapeChoice choice;
   std::string out;
   std::uint32_t threads = 0;
+  bool force = false;
 };
 
 Result<void> synth(Session& session, const SynthArguments& arguments) {
@@ -28,6 +30,8 @@ Result<void> synth(Session& session, const SynthArguments& arguments) {
   const auto options = synth_options(choice);
   if (!options) return std::unexpected(options.error());
   const std::string path = arguments.out.empty() ? choice.title() + "-" + choice.quant + ".gguf" : arguments.out;
+  ASSAY_TRY(check_output("--out", path, arguments.force));
+  const Interrupt interrupt(session.stop);
   const auto made = synthesize_file(session, *options, path, arguments.threads);
   if (!made) return std::unexpected(made.error());
   if (session.json) {
@@ -99,11 +103,10 @@ Result<artifact::WrittenModel> synthesize_file(const Session& session, const art
   const auto workers = chosen_threads(threads);
   if (!workers) return std::unexpected(workers.error());
   device::ThreadPool pool(*workers);
-  const Interrupt interrupt;
   Progress progress(session.clock, session.progress(), "synthesizing", artifact::synth_bytes(options), "B");
   auto made = artifact::synthesize(options, path, pool, [&](std::uint64_t bytes) {
     progress.update(bytes);
-    return !interrupt.asked();
+    return !session.stop.asked();
   });
   progress.finish();
   if (made && !session.json) {
@@ -128,6 +131,7 @@ void add_models_synth(CLI::App& models, Session& session) {
   command->add_option("--context", arguments->choice.context,
                       "positions the file says it was trained on (default: the shape's)");
   add_number(*command, "-t,--threads", arguments->threads, {.most = 1024}, "threads; 0: one per core");
+  command->add_flag("--force", arguments->force, "write over a file that is there");
   command->add_flag("--pure", arguments->choice.pure, "the head gets the same type, not q6_k");
   command->callback([arguments, &session] {
     if (const auto done = synth(session, *arguments); !done) session.fail(done.error());

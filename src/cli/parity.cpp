@@ -6,9 +6,9 @@
 
 #include "base/mapped_file.h"
 #include "base/npy.h"
-#include "base/output_file.h"
 #include "cli/interrupt.h"
 #include "cli/model_options.h"
+#include "cli/outputs.h"
 #include "measure/parity_run.h"
 #include "measure/printed.h"
 #include "measure/record_json.h"
@@ -28,6 +28,7 @@ struct ParityOptions {
   std::string dump;
   std::string logits_of = "engine";
   std::optional<std::uint32_t> self_tokens;
+  bool force = false;
 };
 
 Result<std::vector<Token>> tokens_of(const LoadedModel& model, const ParityOptions& options) {
@@ -55,11 +56,20 @@ std::string words(const BackendFacts& facts) {
   return facts.name == "direct" ? facts.name : facts.name + " " + facts.version + " (" + facts.device + ")";
 }
 
-Result<void> dump(const LoadedModel& model, const ParityOptions& options, std::span<const Token> tokens,
-                  std::span<const std::uint32_t> positions) {
+Result<void> dump(const Session& session, const LoadedModel& model, const ParityOptions& options,
+                  std::span<const Token> tokens, std::span<const std::uint32_t> positions) {
   std::vector<float> values;
   if (options.logits_of == "reference") {
-    const auto logits = model::reference_logits(model.weights, tokens, positions);
+    const auto threads = chosen_threads(options.model.threads);
+    if (!threads) return std::unexpected(threads.error());
+    device::ThreadPool pool(*threads);
+    Progress progress(session.clock, session.progress(), "reference", 100, "%");
+    const auto logits = model::reference_logits(model.weights, tokens, positions,
+                                                {.pool = &pool, .stop = &session.stop}, [&](double share) {
+                                                  progress.update(static_cast<std::uint64_t>(share * 100));
+                                                  return !session.stop.asked();
+                                                });
+    progress.finish();
     if (!logits) return std::unexpected(logits.error());
     values.assign(logits->begin(), logits->end());
   } else {
@@ -113,9 +123,8 @@ Result<void> parity(Session& session, ParityOptions& options) {
   if (options.logits_of != "engine" && options.logits_of != "reference") {
     return fail(Errc::bad_value, "--logits-of is \"" + options.logits_of + "\", expected engine or reference");
   }
-  if (!options.dump.empty()) {  // before the work, not after it
-    if (auto probe = OutputFile::create(options.dump, 0); !probe) return std::unexpected(std::move(probe.error()));
-  }
+  ASSAY_TRY(check_output("--dump", options.dump, options.force));
+  const Interrupt interrupt(session.stop);
   auto model = load_model(session, options.model, options.tokens.empty() ? Parts::all : Parts::no_tokenizer);
   if (!model) return std::unexpected(std::move(model.error()));
   const LoadedModel& loaded = **model;
@@ -124,7 +133,7 @@ Result<void> parity(Session& session, ParityOptions& options) {
   const BackendFacts& facts = loaded.backend->facts();
   const auto positions = measure::spread_positions(static_cast<std::uint32_t>(tokens->size()), options.positions);
   if (!options.dump.empty()) {
-    ASSAY_TRY(dump(loaded, options, *tokens, positions));
+    ASSAY_TRY(dump(session, loaded, options, *tokens, positions));
     if (session.json) {
       session.print({{"dump", options.dump}, {"rows", positions.size()}, {"vocab", loaded.weights.config.vocab}});
     } else {
@@ -138,16 +147,15 @@ Result<void> parity(Session& session, ParityOptions& options) {
   const auto threads = chosen_threads(options.model.threads);
   if (!threads) return std::unexpected(threads.error());
   device::ThreadPool pool(*threads);
-  const Interrupt interrupt;
   const std::size_t self_tokens = std::min(options.self_tokens.value_or(self_tokens_default), facts.context);
   Progress progress(session.clock, session.progress(), "reference", 100, "%");
   const auto result = measure::run_parity(
       *loaded.backend, loaded.weights, *rounding, *tokens, positions,
       [&](double share) {
         progress.update(static_cast<std::uint64_t>(share * 100));
-        return !interrupt.asked();
+        return !session.stop.asked();
       },
-      &pool, nullptr, self_tokens);
+      &pool, &session.stop, self_tokens);
   progress.finish();
   if (!result) return std::unexpected(result.error());
   if (session.json) {
@@ -193,6 +201,7 @@ void add_parity(CLI::App& app, Session& session) {
                       "batch (default: 528; 0: not)");
   CLI::Option* dump = command->add_option("--dump", options->dump,
                                           "write the logits as float32 (positions, vocab) to this .npy file instead");
+  command->add_flag("--force", options->force, "write over a file that is there")->needs(dump);
   command->add_option("--logits-of", options->logits_of, "what --dump writes: engine or reference")
       ->capture_default_str()
       ->needs(dump);

@@ -1,14 +1,12 @@
 // assay run: one answer in the terminal.
-#include <unistd.h>
-
 #include <cstdio>
-#include <iostream>
-#include <iterator>
 #include <memory>
 
 #include "cli/answer_text.h"
 #include "cli/generate.h"
+#include "cli/interrupt.h"
 #include "cli/model_options.h"
+#include "cli/prompt_input.h"
 #include "cli/sampling_options.h"
 #include "schedule/scheduler.h"
 
@@ -18,36 +16,44 @@ namespace {
 struct RunOptions {
   ModelOptions model;
   GenerationOptions generation;
-  std::string prompt;
-  bool prompt_given = false;  // as an argument, perhaps empty
+  PromptInput input;
   std::string system;
   bool raw = false;
   bool parse_special = false;
   bool stats = false;
 };
 
-Result<void> run(Session& session, RunOptions& options) {
-  if (!options.prompt_given) {
-    if (::isatty(STDIN_FILENO) == 1) {
-      return fail(Errc::bad_value, "no prompt: expected one as an argument or on stdin");
-    }
-    options.prompt.assign(std::istreambuf_iterator<char>(std::cin), {});
-  }
-  if (options.prompt.empty() && !options.raw) {
-    return fail(Errc::bad_value, options.prompt_given ? "the prompt is empty" : "stdin is empty: expected a prompt");
-  }
-  auto model = load_model(session, options.model, Parts::closed);
+Result<std::vector<Token>> tokens_of(const LoadedModel& model, const RunOptions& options, const std::string& text,
+                                     std::uint32_t context) {
+  const EncodeOptions plain{.parse = options.parse_special ? ParseSpecial::as_tokens : ParseSpecial::as_text};
+  auto prompt =
+      options.raw ? model.tokenizer->encode(text, plain) : chat_prompt(model, conversation(options.system, text));
+  if (!prompt) return prompt;
+  if (prompt->size() < context) return prompt;
+  return fail(Errc::bad_value, "prompt has " + std::to_string(prompt->size()) + " tokens, context holds " +
+                                   std::to_string(context) +
+                                   (prompt->size() == context ? ": no room for an answer" : ""));
+}
+
+Result<void> run(Session& session, const RunOptions& options) {
+  const Interrupt interrupt(session.stop);
+  const auto text = gather_prompt(options.input, session.stop);
+  if (!text) return std::unexpected(text.error());
+  std::vector<Token> prompt;
+  auto model = load_model(session, options.model, Parts::closed,
+                          [&](const LoadedModel& described, std::uint32_t context) -> Result<void> {
+                            auto tokens = tokens_of(described, options, *text, context);
+                            if (!tokens) return std::unexpected(std::move(tokens.error()));
+                            prompt = std::move(*tokens);
+                            return {};
+                          });
   if (!model) return std::unexpected(std::move(model.error()));
   const LoadedModel& loaded = **model;
-  const EncodeOptions plain{.parse = options.parse_special ? ParseSpecial::as_tokens : ParseSpecial::as_text};
-  auto prompt = options.raw ? loaded.tokenizer->encode(options.prompt, plain)
-                            : chat_prompt(loaded, conversation(options.system, options.prompt));
-  if (!prompt) return std::unexpected(std::move(prompt.error()));
 
   schedule::Scheduler engine(*loaded.backend, session.clock, loaded.detokenize.get(), {});
   Request request;
   request.id = 1;
-  request.prompt = *prompt;
+  request.prompt = prompt;
   request.sampling = options.generation.sampling;
   request.sampling.seed = chosen_seed(options.generation);
   request.output_tokens_max = options.generation.max_tokens;
@@ -61,17 +67,21 @@ Result<void> run(Session& session, RunOptions& options) {
       [&](std::string_view text) {
         if (!session.json) shown.push(text);
       },
-      [] { return std::ferror(stdout) != 0; });
+      [&] { return session.stop.asked() || std::ferror(stdout) != 0; });
   if (!answer) return std::unexpected(with_option_names(answer.error()));
   if (session.json) {
     Json out = to_json(*answer);
     out["model"] = loaded.path;
     out["engine"] = loaded.backend->facts().name;
     session.print(out);
-    return {};
+  } else {
+    shown.finish();
   }
-  shown.finish();
   if (options.stats) std::fprintf(stderr, "%s\n", summary(*answer).c_str());
+  if (session.stop.asked()) {
+    std::fprintf(stderr, "assay: cancelled: stopped after %zu tokens\n", answer->tokens.size());
+    session.finish(Exit::no);
+  }
   return {};
 }
 
@@ -80,9 +90,15 @@ Result<void> run(Session& session, RunOptions& options) {
 void add_run(CLI::App& app, Session& session) {
   auto options = std::make_shared<RunOptions>();
   CLI::App* command = app.add_subcommand("run", "one answer to one prompt");
-  command->footer("Example:\n  assay run 'What colour is the sky?' --max-tokens 40 --stats");
-  CLI::Option* prompt =
-      command->add_option("prompt", options->prompt, "the question or text; without it, stdin is read");
+  command->footer(
+      "Example:\n  assay run 'What colour is the sky?' --max-tokens 40 --stats\n  cat notes.txt | assay run "
+      "'Summarise:'");
+  CLI::Option* prompt = command->add_option("prompt", options->input.prompt,
+                                            "the question or text; \"-\": stdin. What is piped in is put behind it");
+  command
+      ->add_option("-f,--file", options->input.files,
+                   "a file whose text is put behind the prompt; may be given several times")
+      ->allow_extra_args(false);
   CLI::Option* system = command->add_option("--system", options->system, "system message");
   CLI::Option* raw = command->add_flag("--raw", options->raw, "complete the text as it is, without the chat template");
   command
@@ -94,8 +110,10 @@ void add_run(CLI::App& app, Session& session) {
   add_model_options(*command, options->model);
   add_engine_option(*command, options->model);
   add_generation_options(*command, options->generation);
-  command->callback([options, prompt, &session] {
-    options->prompt_given = prompt->count() > 0;
+  command->callback([options, prompt, command, &session] {
+    refuse_idle_settings(*command, options->generation);
+    options->input.given = prompt->count() > 0;
+    options->input.may_be_empty = options->raw;
     if (const auto good = check_generation(options->generation); !good) return session.refuse(good.error().detail);
     if (const auto done = run(session, *options); !done) session.fail(done.error());
   });

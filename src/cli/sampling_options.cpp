@@ -1,6 +1,7 @@
 #include "cli/sampling_options.h"
 
 #include <array>
+#include <initializer_list>
 #include <limits>
 #include <random>
 #include <utility>
@@ -108,6 +109,26 @@ Error with_option_names(Error error) {
 
 std::uint64_t chosen_seed(const GenerationOptions& options) {
   return options.seed ? *options.seed : std::random_device()();
+}
+
+void refuse_idle_settings(const CLI::App& command, const GenerationOptions& options) {
+  const Sampling& s = options.sampling;
+  const auto needs = [&](std::initializer_list<const char*> names, bool used, const char* what) {
+    for (const char* name : names) {
+      const CLI::Option* option = command.get_option(name);
+      if (option->count() == 0 || used) continue;
+      throw CLI::ValidationError(std::string(name) + " " + option->results().front() + " changes nothing without " +
+                                 what);
+    }
+  };
+  const bool draws = s.temperature > 0;
+  needs({"--seed"}, draws || s.xtc_probability > 0, "--temp above 0: the most likely token is taken each time");
+  needs({"--top-k", "--top-p", "--min-p"}, draws, "--temp above 0: the most likely token is taken each time");
+  const bool penalises = s.repetition_penalty != 1 || s.presence_penalty != 0 || s.frequency_penalty != 0;
+  needs({"--penalty-window"}, penalises, "a penalty");
+  needs({"--dry-base", "--dry-allowed-length"}, s.dry_multiplier > 0, "--dry-multiplier");
+  needs({"--xtc-threshold"}, s.xtc_probability > 0, "--xtc-probability");
+  needs({"--mirostat-tau", "--mirostat-eta"}, s.mirostat != 0, "--mirostat");
 }
 
 }  // namespace assay::cli

@@ -24,7 +24,8 @@ struct Beside {
   std::function<void()> on_first_token{};  // called when the first token of all has come
 };
 Result<std::vector<Timing>> time_requests(Engine& engine, const Clock& clock, std::span<const Request> requests,
-                                          std::int64_t timeout_ns, Beside* beside = nullptr, const Stop* stop = nullptr);
+                                          std::int64_t timeout_ns, Beside* beside = nullptr,
+                                          const Stop* stop = nullptr);
 
 Result<Timing> time_request(Engine& engine, const Clock& clock, const Request& request, std::int64_t timeout_ns);
 

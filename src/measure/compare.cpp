@@ -33,7 +33,8 @@ std::string title(const Row& row) {
 }
 
 bool same_row(const Row& a, const Row& b) {
-  return a.subject.engine == b.subject.engine && a.subject.device == b.subject.device && a.prompts == b.prompts;
+  return a.subject.engine == b.subject.engine && a.subject.device == b.subject.device &&
+         a.subject.way == b.subject.way && a.prompts == b.prompts;
 }
 
 const Row* find_row(const Matrix& matrix, const Row& row) {

@@ -52,8 +52,8 @@ Result<Observing> send(Run& run, Lane& lane, const std::vector<std::vector<Token
   run.tools.watch.begin(processes, run.ours);
   Beside beside;
   if (requests.size() == 1) beside.on_first_token = [&run] { run.tools.watch.first_token(); };
-  auto timings = time_requests(*contestant.running, run.tools.clock, requests, run.settings.timeout_ns, &beside,
-                               run.tools.stop);
+  auto timings =
+      time_requests(*contestant.running, run.tools.clock, requests, run.settings.timeout_ns, &beside, run.tools.stop);
   Observing out{.timings = {}, .observed = run.tools.watch.end(), .gaps_ms = std::move(beside.gaps_ms)};
   std::uint64_t& footprint = out.observed.memory_peak_bytes;
   footprint -= std::min(footprint, contestant.harness_bytes);

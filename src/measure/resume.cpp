@@ -51,7 +51,7 @@ void take_earlier(std::vector<Row>& rows, const std::vector<Row>& earlier) {
   for (Row& row : rows) {
     const auto at = std::ranges::find_if(earlier, [&](const Row& other) {
       return other.subject.engine == row.subject.engine && other.subject.device == row.subject.device &&
-             other.prompts == row.prompts;
+             other.subject.way == row.subject.way && other.prompts == row.prompts;
     });
     if (at == earlier.end()) continue;
     const Row::Status status = row.status;
