@@ -22,7 +22,7 @@ double product(std::span<const double> a, std::span<const double> b) {
 
 Result<std::vector<Suspect>> suspects_of(const model::Weights& weights, std::span<const std::int32_t> tokens,
                                          std::span<const std::uint32_t> positions, std::span<const double> exact,
-                                         device::ThreadPool* pool, [[maybe_unused]] const Stop* stop) {
+                                         device::ThreadPool* pool, const Stop* stop) {
   std::vector<std::pair<Suspect, model::Weights>> tried;
   const auto add = [&](const char* name, const char* opposite, auto&& change) {
     tried.emplace_back(Suspect{.name = name, .opposite = opposite, .direction = {}, .seen = {}}, weights);
@@ -36,7 +36,7 @@ Result<std::vector<Suspect>> suspects_of(const model::Weights& weights, std::spa
   }
   std::vector<Suspect> out;
   for (auto& [suspect, wrong] : tried) {
-    auto logits = model::reference_logits(wrong, tokens, positions, {.pool = pool});
+    auto logits = model::reference_logits(wrong, tokens, positions, {.pool = pool, .stop = stop});
     if (!logits) return std::unexpected(std::move(logits.error()));
     for (std::size_t i = 0; i < logits->size(); ++i) (*logits)[i] -= exact[i];
     suspect.direction = std::move(*logits);
