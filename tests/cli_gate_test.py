@@ -215,7 +215,7 @@ class Bounds(Case):
                   "--require-all": None, "--fail-on": "decode_tok_s", "--tolerance": 1, "--see": 1,
                   "--repeat": record, "--resume": record, "--from": record, "--compare": None}
         _, out, _ = assay("matrix", "--help")
-        known = set(re.findall(r"(--[a-z][a-z-]+)", out.split("Example")[0])) - {"--help", "--json"}
+        known = set(re.findall(r"(--[a-z][a-z-]+)", out.split("Example")[0])) - {"--help", "--json", "--color"}
         self.assertEqual(known - set(values), set(), "every option of the help is in this table")
         outputs = {"--csv", "--html", "--markdown", "--force"}
         obeyed = {
@@ -244,13 +244,13 @@ class Bounds(Case):
 
     def test_a_setting_of_run_that_changes_nothing_is_refused(self):
         run = ("run", "hi", "--model", MODEL, "--max-tokens", 1)
-        for idle, needs in ((["--seed", 5], "--temp"), (["--top-k", 3], "--temp"), (["--top-p", 0.5], "--temp"),
+        for idle, needs in ((["--top-k", 3], "--temp"), (["--top-p", 0.5], "--temp"),
                             (["--min-p", 0.5], "--temp"), (["--penalty-window", 5], "a penalty"),
                             (["--dry-base", 2], "--dry-multiplier"), (["--dry-allowed-length", 3], "--dry-multiplier"),
                             (["--xtc-threshold", 0.2], "--xtc-probability"), (["--mirostat-tau", 3], "--mirostat"),
                             (["--mirostat-eta", 0.2], "--mirostat")):
             self.refused(2, [f"{idle[0]} {idle[1]}", needs], *run, *idle)
-        for used in (["--seed", 5, "--temp", 1], ["--seed", 5, "--xtc-probability", 0.5], ["--top-k", 3, "--temp", 1],
+        for used in (["--seed", 5], ["--top-k", 3, "--temp", 1],
                      ["--penalty-window", 5, "--repetition-penalty", 1.1]):
             self.assertEqual(assay(*run, *used)[0], 0, used)
 
@@ -445,7 +445,7 @@ class Interrupts(Case):
 
     def test_models_while_they_are_written_and_hashed(self):
         out = HOME / "out.gguf"
-        self.ends(b"synthesizing", "models", "synth", "--config", HOME / "shape" / "config.json", "--out", out)
+        self.ends(b"synthesizing", "models", "synth", "qwen3-4b", "--out", out)
         self.ends(b"converting", "models", "convert", self.big, out, "--type", "q8_0")
         self.assertFalse(out.exists())
         self.ends(b"hashing", "models", "import", self.big, "--copy", "--name", "big")
@@ -464,7 +464,7 @@ class Resume(Case):
                       32, "--rounds", 12, "--record", path, *more)
         self.assertTrue(run.wait_for(word), run.seen)
         end = time.monotonic() + 120 * SLOWER
-        while time.monotonic() < end and re.findall(rb" +(\d+) %", run.seen)[-1:] in ([], [b"0"]):
+        while time.monotonic() < end and not re.search(rb"measuring \[[#.]*\] +([3-9]\d) %", run.seen):
             time.sleep(0.01)  # until a round or two are done
         code, err, took, out = run.stop(number)
         self.assertEqual(code, 1, err)
@@ -476,7 +476,7 @@ class Resume(Case):
         self.assertIn(f"assay matrix --resume {path}", err)
         self.assertIn("cancelled", err)
         unfinished = json.loads(path.read_text())
-        self.assertIn("matrix stopped before direct, round", unfinished["unfinished"])
+        self.assertRegex(unfinished["unfinished"], "matrix stopped (before|in) (direct|the machine.s ceilings), round")
         had = len(unfinished["rows"][0]["rounds"])
         self.assertLess(had, 12)
         table = assay("matrix", "--from", path)[1]

@@ -397,14 +397,12 @@ Result<measure::Matrix> run_matrix(const Session& session, MatrixOptions options
   };
   if (before != nullptr) (*model)->close_file();
   constexpr std::uint64_t parts = 10'000;
-  Progress progress(session.clock, session.progress(), "measuring", parts, "%");
-  bool announced = false;
+  std::optional<Progress> progress;  // from when it is known what the run will take
   const auto announce = [&](std::uint64_t total_ms) {
-    announced = true;
+    progress.emplace(session.clock, session.progress(), "measuring", parts, "%");
     if (session.progress() == ProgressStyle::silent) return;
-    const bool bar = session.progress() == ProgressStyle::bar;  // whose line this one takes
-    std::fprintf(stderr, "%smeasuring takes about %s; ctrl-C keeps what there is%s\n", bar ? "\r" : "",
-                 human_seconds(static_cast<double>(total_ms) * 1e-3).c_str(), bar ? "\x1b[K" : "");
+    std::fprintf(stderr, "measuring takes about %s; ctrl-C keeps what there is\n",
+                 human_seconds(static_cast<double>(total_ms) * 1e-3).c_str());
   };
   const auto measured =
       measure::measure_rows(gathered->list, options.settings,
@@ -418,15 +416,15 @@ Result<measure::Matrix> run_matrix(const Session& session, MatrixOptions options
                                  },
                              .progress =
                                  [&](std::uint64_t done, std::uint64_t total, const std::string&) {
-                                   if (total > 0 && !announced) announce(total);
-                                   progress.update(total == 0 ? 0 : done * parts / total);
+                                   if (total > 0 && !progress) announce(total);
+                                   if (progress) progress->update(done * parts / std::max<std::uint64_t>(total, 1));
                                    return !session.stop.asked();
                                  },
                              .after_first = before != nullptr ? std::function<Result<void>()>() : parity,
                              .probe = [&] { return take_ceilings(session, **probe, gpu.get()); },
                              .stop = &session.stop},
                             matrix, before != nullptr ? measure::Begin::where_it_ended : measure::Begin::anew);
-  progress.finish();
+  progress.reset();
   matrix.unfinished.clear();
   if (!measured) {
     if (measured.error().code != Errc::cancelled || !has_rounds(matrix.rows)) return std::unexpected(measured.error());

@@ -122,7 +122,6 @@ void refuse_idle_settings(const CLI::App& command, const GenerationOptions& opti
     }
   };
   const bool draws = s.temperature > 0;
-  needs({"--seed"}, draws || s.xtc_probability > 0, "--temp above 0: the most likely token is taken each time");
   needs({"--top-k", "--top-p", "--min-p"}, draws, "--temp above 0: the most likely token is taken each time");
   const bool penalises = s.repetition_penalty != 1 || s.presence_penalty != 0 || s.frequency_penalty != 0;
   needs({"--penalty-window"}, penalises, "a penalty");

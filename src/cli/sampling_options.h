@@ -32,8 +32,8 @@ Error with_option_names(Error error);
 // The seed that was given, else a new one each time, below 2^32 so that it is easily typed again.
 std::uint64_t chosen_seed(const GenerationOptions& options);
 
-// Throws CLI::ValidationError, a usage error, for a setting that would change nothing beside the others: a seed where
-// nothing is drawn, a threshold of something that is off.
+// Throws CLI::ValidationError, a usage error, for a setting that would change nothing beside the others: top-k where
+// the most likely token is taken anyway, a threshold of something that is off.
 void refuse_idle_settings(const CLI::App& command, const GenerationOptions& options);
 
 }  // namespace assay::cli

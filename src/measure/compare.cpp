@@ -337,7 +337,9 @@ std::vector<std::string> differences(const Matrix& before, const Matrix& after) 
 Result<RecordComparison> compare_records(std::span<const Matrix> before, std::span<const Matrix> after,
                                          double tolerance_percent) {
   ASSAY_TRY(check_sides(before, after));
-  RecordComparison out{.records = std::min(before.size(), after.size()), .differences = all_differences(before, after)};
+  RecordComparison out;
+  out.records = std::min(before.size(), after.size());
+  out.differences = all_differences(before, after);
   std::vector<Pair> pairs;
   for (const Row& row : before.front().rows) {
     Pair pair{.before = rows_of(before, row), .after = rows_of(after, row), .tolerance = tolerance_percent};

@@ -19,6 +19,7 @@ Result<void> Run::proceed(const std::string& what, double seconds) {
   const bool go_on = !tools.progress || tools.progress(ms(std::min(done_s, total_s)), ms(total_s), what);
   if (!go_on || asked(tools.stop)) return fail(Errc::cancelled, "matrix stopped before " + what);
   done_s += seconds;
+  doing = what;
   return {};
 }
 
@@ -57,6 +58,7 @@ Result<Observing> send(Run& run, Lane& lane, const std::vector<std::vector<Token
   Observing out{.timings = {}, .observed = run.tools.watch.end(), .gaps_ms = std::move(beside.gaps_ms)};
   std::uint64_t& footprint = out.observed.memory_peak_bytes;
   footprint -= std::min(footprint, contestant.harness_bytes);
+  if (!timings && is_stop(timings.error())) return fail(Errc::cancelled, "matrix stopped in " + run.doing);
   if (!timings) return std::unexpected(std::move(timings.error()));
   out.timings = std::move(*timings);
   for (Timing& timing : out.timings) timing = since_origin(run, timing);

@@ -20,6 +20,7 @@ struct Run {
   double done_s = 0;                 // of what is expected, for progress
   double total_s = 0;                // 0: not known yet
   RequestId next_id = 1;
+  std::string doing{};  // what proceed() was told last
 
   bool probes = true;  // until the probe fails
 

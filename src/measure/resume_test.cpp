@@ -88,14 +88,14 @@ TEST_F(Resumes, what_is_missing_is_measured_and_nothing_twice) {
     }
     // Each round that counts is asked for once over both runs, in the order that a whole run has.
     const auto counted = [](const std::vector<std::string>& list) {
-      std::vector<std::string> out;
+      std::vector<std::string> rounds;
       for (const std::string& what : list) {
         if (what.find("pilot") == std::string::npos && what.find("round 0") == std::string::npos &&
             what.find("round") != std::string::npos) {
-          out.push_back(what);
+          rounds.push_back(what);
         }
       }
-      return out;
+      return rounds;
     };
     both_parts.insert(both_parts.end(), asked.begin(), asked.end());
     EXPECT_EQ(counted(both_parts), counted(order));
