@@ -153,7 +153,7 @@ class Report(unittest.TestCase):
                 of_file = json.loads(run("--json", "--from", path).stdout)
                 self.assertEqual(json.loads(embedded), of_file)
                 self.assertTrue(embedded.isascii() and not set("<>&") & set(embedded))
-                of_page = run("--json", "--from", page, "--html", again)
+                of_page = run("--json", "--from", page, "--html", again, "--force")
                 self.assertEqual(json.loads(of_page.stdout), of_file)
                 self.assertEqual(again.read_bytes(), page.read_bytes(), "the same record gives the same bytes")
             compared = run("--compare", page, RECORDS / "laptop.json")
