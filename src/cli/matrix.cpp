@@ -164,7 +164,7 @@ Result<void> measure_command(Session& session, MatrixCommand& command, MatrixMod
     if (before->unfinished.empty()) {
       return fail(Errc::bad_value, command.resume + ": is finished, nothing is left to do");
     }
-    command.run.resume = std::move(before);
+    command.run.resume = before;
   }
   const Interrupt interrupt(session.stop);
   const auto matrix = run_matrix(session, command.run);

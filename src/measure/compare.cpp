@@ -257,6 +257,7 @@ std::vector<std::string> all_differences(std::span<const Matrix> before, std::sp
   for (std::size_t i = 1; i < before.size(); ++i) add(before[i], "first side, record " + std::to_string(i + 1));
   for (std::size_t i = 0; i < after.size(); ++i) add(after[i], "second side, record " + std::to_string(i + 1));
   std::vector<std::string> out;
+  out.reserve(order.size() + 1);
   for (const std::string& line : order) out.push_back(line + "  (" + where[line] + ")");
   const auto started = [](const Matrix& matrix) { return matrix.started_unix_s; };
   const auto [a_first, a_last] = std::ranges::minmax(before | std::views::transform(started));

@@ -70,6 +70,7 @@ Rank rank_for(std::size_t n, std::size_t m, double wanted) {
 std::vector<double> thinned(std::span<const double> values) {
   std::vector<double> out;
   const std::size_t count = std::min(values.size(), values_max);
+  out.reserve(count);
   for (std::size_t i = 0; i < count; ++i) out.push_back(values[i * values.size() / count]);
   for (const double x : out) ASSAY_ASSERT(x > 0);
   return out;

@@ -186,6 +186,7 @@ TEST(Compare, runs_that_lie_far_out_raise_no_alarm) {
   constexpr int trials = 1000;
   const auto side = [&] {
     std::vector<Matrix> out;
+    out.reserve(4);
     for (int i = 0; i < 4; ++i) out.push_back(runs(1, random.uniform() < 0.25 ? 7.5 : 10, 0.02, 0.01, random)[0]);
     return out;
   };
