@@ -25,7 +25,7 @@ struct ProofOptions {
 using ProofProgress = std::function<bool(std::uint64_t done, std::uint64_t total)>;
 
 // Each model on each device: a prompt of 72 tokens in one batch, one of 23 behind it, then 8 tokens one by one; logits
-// within the bound of parity, in prefill and in decode. Whatever the engine does wrong (dies, hangs, differs, refuses) is
+// within twice the bound of parity (on a GPU four times), in prefill and in decode. Whatever the engine does wrong (dies, hangs, differs, refuses) is
 // Verdict::failure, in words; an error is the proof's own.
 Result<adapter::Verdict> prove_engine(const ProofOptions& options, const Clock& clock, const ProofProgress& progress);
 

@@ -155,7 +155,7 @@ class Shown final : public adapter::InstallWatch {
 struct InstallArguments {
   adapter::InstallOptions options;
   bool no_homebrew = false;
-  double proof_timeout_s = 60;
+  double proof_timeout_s = 0;  // 0: by device
 };
 
 // What is installed must have computed the right logits first.
@@ -163,11 +163,13 @@ adapter::Prove make_prove(const Session& session, double timeout_s) {
   return [&session, timeout_s](const adapter::Manifest& manifest, const std::string& worker, const std::string& scratch,
                                adapter::InstallWatch& watch) {
     bool counted = false;
+    const bool gpu = std::ranges::any_of(manifest.devices, [](const std::string& device) { return device != "cpu"; });
+    const double step_s = timeout_s > 0 ? timeout_s : gpu ? 300 : 60;
     return prove_engine({.worker = worker,
                          .devices = manifest.devices,
                          .loads = manifest.loads,
                          .folder = scratch,
-                         .step_timeout_ns = static_cast<std::int64_t>(timeout_s * 1e9)},
+                         .step_timeout_ns = static_cast<std::int64_t>(step_s * 1e9)},
                         session.clock, [&](std::uint64_t done, std::uint64_t total) {
                           if (!std::exchange(counted, true)) watch.step("prove " + manifest.name, total, "models");
                           watch.progress(done);
@@ -315,9 +317,9 @@ void add_install(CLI::App& engines, Session& session, const std::function<void(c
   command->add_option("--jobs", options.jobs, "compilers at a time; default: one per core")->check(CLI::Range(1, 1024));
   command
       ->add_option("--proof-timeout", install->proof_timeout_s,
-                   "seconds that a step of the proof may take before the engine counts as hung")
-      ->check(CLI::Range(0.1, 3600.0))
-      ->capture_default_str();
+                   "seconds that a step of the proof may take before the engine counts as hung; default: 60, "
+                   "on a GPU 300")
+      ->check(CLI::Range(0.1, 3600.0));
   command->add_flag("--with-tools", options.with_tools, "llama.cpp: build llama-bench and llama-server too");
   command->add_flag("--no-homebrew", install->no_homebrew, "macOS: build it, even where Homebrew has it");
   command->add_flag("--force", options.force, "make it anew, even where it is there");
