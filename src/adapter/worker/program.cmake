@@ -44,5 +44,7 @@ function(assay_worker_program name)
     set(CMAKE_INSTALL_RPATH "${origin}/../lib")
   endif()
   set_target_properties(${name} PROPERTIES BUILD_WITH_INSTALL_RPATH ON INSTALL_RPATH "${CMAKE_INSTALL_RPATH}")
-  install(TARGETS ${name} RUNTIME DESTINATION bin)
+  if(NOT PROJECT_NAME STREQUAL "assay")  # into an engine's folder; assay's own tree builds it for tests
+    install(TARGETS ${name} RUNTIME DESTINATION bin)
+  endif()
 endfunction()
