@@ -231,6 +231,14 @@ class Answers(unittest.TestCase):
         self.assertEqual(one, two)
         self.assertNotEqual(one, three)
 
+    def test_a_matrix_that_keeps_prompts_has_parity_as_well(self):
+        # The first request's prompt stays in the engine's cache; parity must find the engine empty all the same.
+        code, out, err = assay("matrix", "--engines", "direct", "--cached", "--rounds", 1, "--prompt", 32, "--output", 4, "--json",
+                               "--no-record", "--model", MODEL)
+        self.assertEqual(code, 0, err)
+        for row in json.loads(out)["rows"]:
+            self.assertTrue(row["parity"]["holds"], row["parity_reason"])
+
     def test_threads_and_instruction_sets_do_not_change_greedy_text(self):
         ask = ["run", "--raw", "Name three animals.", "--max-tokens", 30, "--json", "--model", MODEL]
         texts = {json.loads(assay(*ask, "--threads", n)[1])["text"] for n in (1, 2, 3)}

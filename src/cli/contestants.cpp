@@ -84,10 +84,12 @@ auto loading(const Common& common, measure::Contestant& contestant, Load&& load)
 }
 
 void add(Contestants& all, const Common& common, Backend& backend, measure::Contestant contestant) {
-  all.engines.push_back(
+  auto scheduler =
       std::make_unique<schedule::Scheduler>(backend, common.session.clock, common.model.detokenize.get(),
-                                            schedule::SchedulerOptions{.keep_finished = common.entrants.keep_prompts}));
-  contestant.running = all.engines.back().get();
+                                            schedule::SchedulerOptions{.keep_finished = common.entrants.keep_prompts});
+  contestant.drop_kept = [running = scheduler.get()] { return running->drop_kept(); };
+  contestant.running = scheduler.get();
+  all.engines.push_back(std::move(scheduler));
   contestant.backend = &backend;
   add_plan(common.model, backend, contestant);
   all.list.push_back(std::move(contestant));

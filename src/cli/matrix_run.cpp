@@ -93,7 +93,9 @@ Result<void> add_parity(const Session& session, const LoadedModel& model, const 
     if (!of_each[i]) continue;
     Backend& backend = *contestants[i].backend;
     const std::int64_t start = session.clock.now_ns();
-    auto parity = measure::parity_against(*reference, backend, *of_each[i]);
+    const Result<void> emptied = contestants[i].drop_kept ? contestants[i].drop_kept() : Result<void>();
+    auto parity = emptied ? measure::parity_against(*reference, backend, *of_each[i], &session.stop)
+                          : Result<measure::Parity>(std::unexpected(emptied.error()));
     if (parity) {
       // At the workload's length too, as far as the budget reaches: the text was prefilled twice just now.
       const double token_s =

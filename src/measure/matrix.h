@@ -45,6 +45,8 @@ struct Contestant {
   std::function<std::vector<std::int64_t>()> processes;
   // What its border cost since the last call; none: no border.
   std::function<BorderTime()> border;
+  // Takes out of the backend what its scheduler keeps of earlier prompts, so that parity finds it empty; none: text only.
+  std::function<Result<void>()> drop_kept{};
   double load_s = not_told;              // how long it took to come up
   std::int64_t load_swap_out_bytes = 0;  // by the whole machine meanwhile
   std::uint64_t harness_bytes = 0;       // of assay itself, where the engine runs in this process

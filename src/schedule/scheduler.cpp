@@ -90,6 +90,11 @@ void Scheduler::set_streams_max(std::uint32_t streams_max) {
   options_.streams_max = std::min(streams_max, facts_.backend.sequences);
 }
 
+Result<void> Scheduler::drop_kept() {
+  ASSAY_ASSERT(running_.empty());
+  return sequences_.drop_all();
+}
+
 SchedulerCounts Scheduler::counts() const {
   SchedulerCounts counts = counts_;
   counts.sequences = sequences_.counts();

@@ -70,6 +70,10 @@ class Scheduler final : public Engine {
   // Fewer or more at once from the next step on (memory pressure). Those that run are not stopped. 0 admits nobody.
   void set_streams_max(std::uint32_t streams_max);
 
+  // Drops what ended requests left in the backend as prefix cache, so that others may compute on the backend between two
+  // requests. Needs running() == 0. Errc as Backend::forget.
+  Result<void> drop_kept();
+
   SchedulerCounts counts() const;
   std::size_t waiting() const { return waiting_.size(); }
   std::size_t running() const { return running_.size(); }
