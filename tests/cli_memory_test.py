@@ -3,6 +3,7 @@
 
     tests/cli_memory_test.py ASSAY MODEL.gguf
 """
+import json
 import os
 import pathlib
 import shutil
@@ -77,7 +78,16 @@ class Refused(unittest.TestCase):
                      *run_command(MODEL, "-n", "4", "--threads", "1", "--batch", "8192"))
 
     def test_a_context_whose_keys_and_values_are_not_there(self):
-        self.refused(600, ["KV cache", "bytes"], *run_command(MODEL, "-n", "4", "--threads", "2", "--context", "16000000"))
+        # A small model that says it was trained on 16 million positions: --context within that, memory not.
+        config = HOME / "config.json"
+        config.write_text(json.dumps({
+            "architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 256, "intermediate_size": 512,
+            "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 4, "max_position_embeddings": 16000000,
+            "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "hidden_act": "silu", "vocab_size": 512, "tie_word_embeddings": True}))
+        deep = HOME / "deep.gguf"
+        subprocess.run([ASSAY, "models", "synth", "--config", config, "--quant", "f16", "--out", deep], check=True, capture_output=True,
+                       env={**os.environ, "ASSAY_HOME": str(HOME)})
+        self.refused(600, ["KV cache", "bytes"], *run_command(deep, "-n", "4", "--threads", "2", "--context", "16000000"))
 
     def test_weights_that_are_not_there(self):
         self.refused(110, ["memory"], *run_command(MODEL, "-n", "4", "--threads", "1"))

@@ -164,7 +164,7 @@ class Seeds(unittest.TestCase):
         self.assertLess(first["seed"], 2**32)  # short enough to type
 
     def test_stats_show_the_seed(self):
-        code, _, err = assay("run", "hi", "--stats", "-n", 2, "--seed", 18446744073709551615, "--model", MODEL)
+        code, _, err = assay("run", "hi", "--stats", "-n", 2, "--temp", 1, "--seed", 18446744073709551615, "--model", MODEL)
         self.assertEqual(code, 0, err)
         self.assertIn(", seed 18446744073709551615", err)
 
