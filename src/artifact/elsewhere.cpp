@@ -78,7 +78,8 @@ Result<FoundModel> read_ollama(const fs::path& manifest, const fs::path& root, s
   if (hex.size() != 64 || hex.find_first_not_of("0123456789abcdef") != std::string::npos)
     return wrong("names the model \"" + digest + "\"");
   const fs::path blob = root / "blobs" / ("sha256-" + hex);
-  if (!is_there(blob)) return fail(Errc::not_found, blob.string() + ": " + manifest.string() + " names it as its model");
+  if (!is_there(blob))
+    return fail(Errc::not_found, blob.string() + ": " + manifest.string() + " names it as its model");
   return FoundModel{.path = blob.string(), .name = ollama_name(manifest), .sha256 = hex};
 }
 

@@ -274,6 +274,7 @@ std::string help_text(const CommandInfo& command, std::size_t columns, const Sty
     add_rows(out, rows, columns, style);
   };
   std::vector<std::pair<std::string, std::string>> rows;
+  rows.reserve(command.arguments.size());
   for (const OptionInfo& argument : command.arguments) rows.emplace_back(left_of(argument), whole_help(argument));
   section("Arguments", rows);
   rows.clear();

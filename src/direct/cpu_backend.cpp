@@ -79,7 +79,7 @@ class CpuBackend final : public Backend {
     for (const SlotRun& run : runs_) lengths_[run.seq] = run.position + run.count;
     auto done = model::forward(model_.config.layers, stages_);
     if (done) done = stages_.go_on();  // a stop within the last stage
-    if (!done) {  // nothing has changed then
+    if (!done) {                       // nothing has changed then
       for (const SlotRun& run : runs_) {
         ASSAY_TRY(cache_.truncate(run.seq, run.position));
         lengths_[run.seq] = run.position;

@@ -249,6 +249,7 @@ TEST_F(Matrices, find_drift_in_a_soak_and_none_in_a_steady_engine) {
   EXPECT_LT(drift.slope_percent_per_minute.high, 0);
   EXPECT_EQ(drift.points.size(), drift.requests);
   std::vector<std::uint32_t> turns;
+  turns.reserve(matrix.soak_turns.size());
   for (const SoakTurn& turn : matrix.soak_turns) turns.push_back(turn.row);
   ASSERT_EQ(turns.size(), 2 * drift_blocks) << "the engines take turns";
   for (std::size_t i = 0; i < turns.size(); i += 2) EXPECT_NE(turns[i], turns[i + 1]);

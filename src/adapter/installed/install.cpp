@@ -280,7 +280,7 @@ Result<InstallResult> install_engine(const InstallOptions& options, InstallWatch
     watch.note(entry->name + " " + entry->version + " is not in the catalogue and no --sha256 is given: not pinned");
 
   auto staging = begin_engine(options.engines_folder, entry->name, version,
-                                worker_only || homebrew ? worker_disk_bytes : entry->disk_bytes);
+                              worker_only || homebrew ? worker_disk_bytes : entry->disk_bytes);
   if (!staging) return std::unexpected(std::move(staging.error()));
   Job job(options, *entry, staging->work(), staging->tree(), watch, clock);
   Manifest begun;

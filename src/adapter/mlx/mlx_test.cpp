@@ -110,6 +110,7 @@ TEST_P(MlxBackendTest, every_row_that_was_asked_for_comes_in_the_order_of_the_sl
   const auto backend = open(settings());
   ASSERT_TRUE(backend);
   std::vector<Slot> slots;
+  slots.reserve(40);
   for (Position p = 0; p < 40; ++p) slots.push_back({0, p, token(p), p % 13 == 4});  // 4, 17 and 30: three pieces
   Logits logits;
   ASSERT_TRUE(backend->forward(slots, logits));
@@ -274,9 +275,11 @@ TEST_P(MlxBackendTest, greedy_text_with_and_without_interruptions_has_the_logits
   const auto backend = open(settings());
   ASSERT_TRUE(backend);
   std::vector<Token> text;
+  text.reserve(12);
   for (Position p = 0; p < 12; ++p) text.push_back(token(p));
   Logits logits;
   std::vector<Slot> slots;
+  slots.reserve(12);
   for (Position p = 0; p < 12; ++p) slots.push_back({0, p, text[p], p == 11});
   ASSERT_TRUE(backend->forward(slots, logits));
   std::vector<std::vector<float>> rows;

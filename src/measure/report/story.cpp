@@ -216,8 +216,8 @@ std::vector<std::string> parity_lines(const Parity& p) {
   if (std::isfinite(p.rms_times())) out.push_back(multiple(p.rms_times()) + " its rounding");
   if (p.decode) out.push_back("decode " + held(p.decode->max_abs, p.decode->bound));
   if (p.self) {
-    out.push_back("itself at " + std::to_string(p.self->tokens) + " tokens: " +
-                  (p.self->max_abs == 0 ? "bit for bit" : held(p.self->max_abs, p.self->bound)));
+    out.push_back("itself at " + std::to_string(p.self->tokens) +
+                  " tokens: " + (p.self->max_abs == 0 ? "bit for bit" : held(p.self->max_abs, p.self->bound)));
   }
   return out;
 }
