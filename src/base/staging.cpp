@@ -56,7 +56,10 @@ bool swap_names(const fs::path& a, const fs::path& b) {
 }
 
 bool cannot_swap(int number) {
-  return number == ENOSYS || number == EINVAL || number == ENOTSUP || number == EOPNOTSUPP;
+#if ENOTSUP != EOPNOTSUPP  // one number on Linux, two on macOS
+  if (number == EOPNOTSUPP) return true;
+#endif
+  return number == ENOSYS || number == EINVAL || number == ENOTSUP;
 }
 
 // What a name of ours says: ".installing-NAME-PID".

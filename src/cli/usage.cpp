@@ -111,7 +111,7 @@ class Walk {
   }
 
   std::optional<UsageError> option(std::span<const std::string> words) {
-    const std::string word = words[at_];
+    const std::string& word = words[at_];
     const bool long_name = word.starts_with("--");
     const auto equals = long_name ? word.find('=') : std::string::npos;
     const std::string name = long_name ? word.substr(0, equals) : word.substr(0, 2);

@@ -156,6 +156,8 @@ TEST(Statistics, three_values_a_side_are_too_few_for_an_interval_of_their_ratio_
 TEST(Statistics, the_rank_sum_interval_has_the_ranks_of_the_tables) {
   std::vector<double> a;
   std::vector<double> b;
+  a.reserve(10);
+  b.reserve(10);
   for (int i = 0; i < 10; ++i) a.push_back(100.0 * i);
   for (int i = 0; i < 10; ++i) b.push_back(i);
   const Estimate e = difference(a, b);  // critical value 23 at 5 %, two-sided: 24th from below and from above
