@@ -98,7 +98,7 @@ TEST_F(HistoryFile, AFileThatCannotBeWrittenIsNamed) {
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().code, Errc::io);
   EXPECT_NE(done.error().detail.find(file), std::string::npos);
-  EXPECT_EQ(history.at(0), "new");  // in this session it is there
+  EXPECT_EQ(history.at(0), "new");  // while the program runs it is there
 }
 
 }  // namespace
