@@ -456,7 +456,8 @@ class Engines(unittest.TestCase):
                      *install, **self.no_clang())
         engine = json.loads(self.does(*install, "--json", **self.clang()))["engine"]
         self.assertEqual((engine["way"], engine["loads"]), ("clang 99.0.0", ["gguf", "mlx"]))
-        self.assertGreaterEqual(int(engine["proof"].split()[0]), 36)
+        # 16 types and 4 architectures of GGUF (MLX chooses its attention itself: no second model without), 12 folders.
+        self.assertTrue(engine["proof"].startswith("32 models on "), engine["proof"])
 
     def test_tools_that_are_missing(self):
         sdist(self.files)

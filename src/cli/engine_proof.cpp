@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdio>
 #include <optional>
+#include <set>
 #include <span>
 #include <utility>
 
@@ -108,30 +109,36 @@ class Proof final {
       : options_(options), clock_(clock), progress_(progress), pool_(device::default_threads()) {}
 
   Result<adapter::Verdict> run() {
-    std::vector<ProofModel> models = proof_models(options_.loads);
+    std::vector<ProofModel> models = proof_models(options_.loads, options_.chooses_flash_attention);
     if (models.empty()) return fail(Errc::bug, "no model that this engine loads can be made");
     std::vector<std::string> devices = options_.devices;
     if (!options_.every_kind) {
       models.resize(1);
       devices.resize(std::min<std::size_t>(devices.size(), 1));
     }
+    std::ranges::stable_partition(devices, [](const std::string& device) { return device == "cpu"; });
     total_ = models.size() * devices.size();
+    std::string where;
     for (const std::string& device : devices) {
+      const std::uint64_t begin = proven_;
       for (const ProofModel& model : models) {
         if (!go_on()) return fail(Errc::cancelled, "stopped");
+        if (device != devices.front() && widened_.contains(model.words)) {
+          ++done_;
+          continue;
+        }
         auto failure = one(model, device);
         if (!failure) return std::unexpected(std::move(failure.error()));
         if (!failure->empty())
           return adapter::Verdict{.failure = model.words + " on " + device + ", " + *failure, .proof = ""};
         ++done_;
+        ++proven_;
       }
+      const std::uint64_t here = proven_ - begin;
+      where += (where.empty() ? "" : ", ") + std::to_string(here) + (here == 1 ? " model on " : " models on ") + device;
     }
     if (!go_on()) return fail(Errc::cancelled, "stopped");
-    std::string where;
-    for (const std::string& device : devices) where += (where.empty() ? "" : " and ") + device;
-    return adapter::Verdict{.failure = "",
-                            .proof = std::to_string(models.size()) + (models.size() == 1 ? " model" : " models") +
-                                     " on " + where + ", prefill and decode as the reference"};
+    return adapter::Verdict{.failure = "", .proof = where + ", prefill and decode as the reference"};
   }
 
  private:
@@ -172,6 +179,9 @@ class Proof final {
       return "loading: the engine has a vocabulary of " + std::to_string((*backend)->facts().vocab) + ", expected " +
              std::to_string(model.config.vocab);
     }
+    if (std::ranges::any_of((*backend)->facts().notes,
+                            [](const std::string& note) { return note.find(" widened to ") != std::string::npos; }))
+      widened_.insert(model.words);
     const Text text = text_for(model.config.vocab);
     const auto fed = feed(**backend, text);
     if (!fed) return std::unexpected(fed.error());
@@ -187,8 +197,11 @@ class Proof final {
   const Clock& clock_;
   const ProofProgress& progress_;
   device::ThreadPool pool_;
-  std::uint64_t done_ = 0;
+  std::uint64_t done_ = 0;  // of total_: proven, or left out
   std::uint64_t total_ = 0;
+  std::uint64_t proven_ = 0;
+  // Whose matrices the engine turned into another type when it loaded them: to a second device that is no new model.
+  std::set<std::string> widened_;
 };
 
 }  // namespace
@@ -206,6 +219,7 @@ Result<std::string> try_engine(const adapter::Manifest& manifest, const Clock& c
   auto verdict = prove_engine({.worker = (fs::path(manifest.folder) / manifest.worker).string(),
                                .devices = manifest.devices,
                                .loads = manifest.loads,
+                               .chooses_flash_attention = false,
                                .folder = folder,
                                .every_kind = false,
                                .step_timeout_ns = 20'000'000'000},

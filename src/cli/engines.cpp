@@ -168,6 +168,7 @@ adapter::Prove make_prove(const Session& session, double timeout_s) {
     return prove_engine({.worker = worker,
                          .devices = manifest.devices,
                          .loads = manifest.loads,
+                         .chooses_flash_attention = manifest.name != "mlx",
                          .folder = scratch,
                          .step_timeout_ns = static_cast<std::int64_t>(step_s * 1e9)},
                         session.clock, [&](std::uint64_t done, std::uint64_t total) {

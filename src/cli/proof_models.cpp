@@ -48,7 +48,7 @@ ModelConfig small(Architecture architecture, std::uint32_t layers) {
   return config;
 }
 
-void add_gguf(std::vector<ProofModel>& out) {
+void add_gguf(std::vector<ProofModel>& out, bool with_and_without_flash) {
   std::vector<DType> types{DType::q4_0};
   constexpr std::uint32_t ids_end = 64;
   for (std::uint32_t id = 0; id < ids_end; ++id) {
@@ -60,6 +60,7 @@ void add_gguf(std::vector<ProofModel>& out) {
   }
   for (const auto& [architecture, words] : architectures) {
     for (const bool flash : {true, false}) {
+      if (!flash && !with_and_without_flash) continue;
       out.push_back({.words = std::string(words) + (flash ? "" : " without flash attention"),
                      .config = small(architecture, 2),
                      .type = DType::q8_0,
@@ -223,10 +224,10 @@ class FolderWriter final {
 
 }  // namespace
 
-std::vector<ProofModel> proof_models(const std::vector<std::string>& loads) {
+std::vector<ProofModel> proof_models(const std::vector<std::string>& loads, bool with_and_without_flash) {
   std::vector<ProofModel> out;
   for (const std::string& kind : loads) {
-    if (kind == "gguf") add_gguf(out);
+    if (kind == "gguf") add_gguf(out, with_and_without_flash);
     if (kind == "mlx") add_folders(out);
   }
   return out;

@@ -22,9 +22,9 @@ struct ProofModel {
 };
 
 // For "gguf": every type that computes, in a model of one layer, and every architecture in two, each with flash
-// attention on and off. For "mlx": each form of weights that a folder can have, and every architecture. Other words have
+// attention on and, where the engine has that choice, off. For "mlx": each form of weights that a folder can have, and every architecture. Other words have
 // none. The first of a list is a quantized one, so that what is broken for all is seen at once.
-std::vector<ProofModel> proof_models(const std::vector<std::string>& loads);
+std::vector<ProofModel> proof_models(const std::vector<std::string>& loads, bool with_and_without_flash);
 
 // Writes it below `folder` and returns the path that an engine is given. Errc::full, Errc::io.
 Result<std::string> write_proof_model(const ProofModel& model, const std::filesystem::path& folder,
