@@ -20,7 +20,7 @@ NARROWER = {
     "checkpoint": {"base", "tensor"},
     "kernel": {"base", "tensor"},
     "device": {"base", "tensor", "kernel"},
-    "model": {"base", "tensor", "checkpoint/model_config.h", "kernel", "device", "cache"},
+    "model": {"base", "tensor", "checkpoint/model_config.h", "checkpoint/tensors.h", "checkpoint/tensor_list.h", "kernel", "device", "cache"},
     "artifact": {"base", "tensor", "checkpoint", "tokenizer", "kernel", "device", "model"},
     "engine": {"base"},
     "direct": {"base", "tensor", "checkpoint", "kernel", "device", "cache", "model", "engine"},

@@ -32,7 +32,7 @@ std::vector<Planned> plan(const Checkpoint& in, const ConvertOptions& options) {
   const bool scaled = in.config().rope_scaling.kind == RopeScaling::Kind::llama3;
   for (auto& tensor : expected_tensors(in.config())) {
     const TensorView* source = in.tensor(tensor.name);
-    if (source == nullptr && !(tensor.name == "rope_freqs.weight" && scaled)) continue;
+    if (source == nullptr && !(tensor.role == Role::rope_factors && scaled)) continue;
     StoredType stored = stored_type(in.config(), tensor, options.type, options.head);
     out.push_back({std::move(tensor), std::move(stored), source});
   }
@@ -89,7 +89,7 @@ class Rows {
  public:
   Rows(const Planned& one, const ModelConfig& config, std::vector<Scratch>& scratch)
       : one_(one),
-        reorders_(gguf_reorders(config, one.tensor.name)),
+        reorders_(gguf_reorders(config, one.tensor.role)),
         head_dim_(config.head_dim),
         scratch_(scratch),
         check_(one.tensor.name, one.stored.type) {}

@@ -27,7 +27,7 @@ std::uint64_t convert_bytes(const Checkpoint& in, const ConvertOptions& options)
 
 // Writes `path`. Tensors that have the wanted type already keep their bytes; the others go through float. A GGUF's other
 // metadata is carried over as it is. From a folder come the config, the tokenizer (see gguf_tokenizer.h) and the chat
-// templates; q and k of llama and mistral are reordered, llama 3's scaling becomes rope_freqs.weight.
+// templates; q and k of llama and mistral are reordered, llama 3's scaling becomes a tensor of factors.
 // WrittenModel::notes: types that rows could not have, and what was quantized before. Errors: Errc::bad_value where
 // `path` is a file of `in`, and where a value is no finite number or cannot be held by the type (see value_check.h: tensor,
 // row, column, value); those of the tokenizer, of set_gguf_config and of GgufWriter; Errc::cancelled.

@@ -57,9 +57,9 @@ Result<DType> stored_type_from_name(std::string_view type) {
 }
 
 StoredType stored_type(const ModelConfig& config, const ExpectedTensor& tensor, DType named, HeadType head) {
-  if (tensor.vector) return {f32, ""};
+  if (tensor.is_vector()) return {f32, ""};
   const std::uint64_t columns = tensor.shape.back();
-  const bool is_head = tensor.name == (config.tied_head ? "token_embd.weight" : "output.weight");
+  const bool is_head = tensor.role == (config.tied_head ? Role::embedding : Role::head);
   DType type = named;
   if (is_head && head == HeadType::usual && is_quantized(named) && named != q8_0) {
     // q6_k is what the head should have; without whole blocks of 256 it is q8_0, which is better still.

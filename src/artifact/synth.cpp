@@ -44,10 +44,10 @@ std::vector<Planned> plan(const SynthOptions& options) {
 }
 
 std::vector<float> vector_values(const SynthOptions& options, const ExpectedTensor& tensor, std::uint64_t seed) {
-  if (tensor.name == "rope_freqs.weight") return gguf_rope_factors(options.config);
+  if (tensor.role == Role::rope_factors) return gguf_rope_factors(options.config);
   std::vector<float> values(tensor.shape[0]);
   Random random(seed);
-  const double mean = tensor.name.ends_with(".bias") ? 0 : 1;
+  const double mean = kind_of(tensor.role) == TensorKind::bias ? 0 : 1;
   for (float& value : values) value = static_cast<float>(mean + 0.1 * random.normal());
   return values;
 }
@@ -89,7 +89,7 @@ Result<WrittenModel> synthesize(const SynthOptions& options, const std::string& 
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     const auto& [tensor, stored] = tensors[i];
     const std::uint64_t seed = mix(options.seed, i);
-    if (tensor.vector) {
+    if (tensor.is_vector()) {
       const auto values = vector_values(options, tensor, seed);
       ASSAY_TRY(stream.write(tensor.name, stored.type, tensor.shape, [&](const RowChunk&, std::span<std::byte> row) {
         std::memcpy(row.data(), values.data(), row.size());

@@ -17,17 +17,11 @@
 
 namespace assay {
 
-// Canonical names are GGUF's, for every format (N counts layers from 0); shapes are (rows, columns):
-//   token_embd.weight (vocab, hidden)         output_norm.weight (hidden)     output.weight (vocab, hidden), not if
-//   tied blk.N.attn_norm.weight (hidden)           blk.N.ffn_norm.weight (hidden) blk.N.attn_q.weight (heads*head_dim,
-//   hidden)      blk.N.attn_k.weight, attn_v.weight (kv_heads*head_dim, hidden) blk.N.attn_q.bias, attn_k.bias,
-//   attn_v.bias       where config().qkv_bias blk.N.attn_q_norm.weight, attn_k_norm.weight (head_dim)     where
-//   config().qk_norm blk.N.attn_output.weight (hidden, heads*head_dim) blk.N.ffn_gate.weight, ffn_up.weight (ffn,
-//   hidden)          blk.N.ffn_down.weight (hidden, ffn) rope_freqs.weight (rope_dims/2)           optional; RoPE's
-//   frequencies are divided by it (llama 3 scaling in GGUF)
+// Canonical names are GGUF's, for every format: tensors.inc lists them. RoPE's frequencies are divided by rope_factors
+// (llama 3 scaling in GGUF).
 struct CheckpointTensor {
   std::string name;        // canonical
-  TensorView view;         // matrices: a type that computes; vectors and rope_freqs: f32, f16 or bf16
+  TensorView view;         // matrices: a type that computes; vectors: f32, f16 or bf16
   std::uint32_t file = 0;  // index into files()
   std::uint64_t at = 0;    // offset of view.data in that file
 };

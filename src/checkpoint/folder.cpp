@@ -8,7 +8,6 @@
 
 #include "base/json.h"
 #include "base/text.h"
-#include "checkpoint/hf_names.h"
 #include "checkpoint/json_fields.h"
 #include "checkpoint/safetensors.h"
 #include "checkpoint/tensor_list.h"
@@ -150,6 +149,12 @@ Result<TensorView> join_affine(const HfConfig& config, const std::string& module
                     .group = format->group};
 }
 
+// Buffers that some folders carry and nothing reads: RoPE frequencies, which config.json gives.
+bool is_unread_buffer(std::string_view hf_name) { return hf_name.ends_with("rotary_emb.inv_freq"); }
+
+// "lm_head.weight" -> "lm_head".
+std::string_view module_of(std::string_view hf_name) { return hf_name.substr(0, hf_name.rfind('.')); }
+
 bool ends_in_part(std::string_view hf_name) { return hf_name.ends_with(".scales") || hf_name.ends_with(".biases"); }
 
 // The weight that scales or biases belong to is among the tensors.
@@ -160,7 +165,8 @@ bool has_weight(const MetByName& by_name, std::string_view part) {
 // A tied model reads its embedding as the head. A head beside it is left out where it is the same; where it is not, some
 // programs compute with the one and some with the other.
 Result<void> check_unread_head(const SafetensorsTensor& head, const MetByName& by_name) {
-  const std::string embedding = "model.embed_tokens" + head.name.substr(std::string_view("lm_head").size());
+  const std::string embedding =
+      std::string(module_of(hf_name(Role::embedding))) + head.name.substr(module_of(hf_name(Role::head)).size());
   const Met* other = find(by_name, embedding);
   const bool same = other != nullptr && other->tensor.view.dtype == head.view.dtype &&
                     other->tensor.view.shape == head.view.shape &&
@@ -174,9 +180,12 @@ Result<void> name_tensors(std::vector<Met>& met, Folder& out) {
   MetByName by_name;
   for (auto& one : met) by_name.emplace(one.tensor.name, &one);
   const HfConfig& config = out.config;
-  out.config.model.tied_head = config.tied.value_or(!by_name.contains("lm_head.weight"));
+  out.config.model.tied_head = config.tied.value_or(!by_name.contains(hf_name(Role::head)));
+  std::unordered_map<std::string, std::string> canonical;  // by HF names
+  for (auto& expected : expected_tensors(config.model)) canonical.emplace(std::move(expected.hf_name), expected.name);
+  const std::string head = std::string(module_of(hf_name(Role::head))) + ".";
   for (const auto& [tensor, file] : met) {
-    if (config.model.tied_head && tensor.name.starts_with("lm_head.")) {
+    if (config.model.tied_head && tensor.name.starts_with(head)) {
       if (auto same = check_unread_head(tensor, by_name); !same)
         return std::unexpected(with_context(out.files[file].path(), std::move(same.error())));
       continue;
@@ -184,9 +193,12 @@ Result<void> name_tensors(std::vector<Met>& met, Folder& out) {
     if (is_unread_buffer(tensor.name)) continue;
     if (ends_in_part(tensor.name) && has_weight(by_name, tensor.name)) continue;  // joined below
     const std::string& path = out.files[file].path();
-    CheckpointTensor named{
-        .name = canonical_name(tensor.name).value_or(tensor.name), .view = tensor.view, .file = file, .at = tensor.at};
-    const std::string module = tensor.name.substr(0, tensor.name.rfind('.'));
+    const auto known = canonical.find(tensor.name);
+    CheckpointTensor named{.name = known != canonical.end() ? known->second : tensor.name,
+                           .view = tensor.view,
+                           .file = file,
+                           .at = tensor.at};
+    const std::string module(module_of(tensor.name));
     if (tensor.name.ends_with(".weight") &&
         (find(by_name, module + ".scales") != nullptr || find(by_name, module + ".biases") != nullptr)) {
       auto joined = join_affine(config, module, tensor.view, by_name);

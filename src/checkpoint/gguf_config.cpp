@@ -12,6 +12,7 @@
 
 #include "base/text.h"
 #include "checkpoint/config_check.h"
+#include "checkpoint/tensors.h"
 
 namespace assay {
 namespace {
@@ -311,21 +312,22 @@ Result<void> read_window(const Gguf& gguf, const Reader& reader, ModelConfig& co
 
 Result<void> read_from_tensors(const Gguf& gguf, ModelConfig& config) {
   if (gguf.tensors().empty()) return fail(Errc::bad_value, "has no tensors (a vocabulary file); expected a model");
-  const GgufTensor* embedding = gguf.tensor("token_embd.weight");
-  if (embedding == nullptr) return fail(Errc::not_found, "tensor \"token_embd.weight\"");
+  const GgufTensor* embedding = gguf.tensor(gguf_name(Role::embedding));
+  const std::string place = "tensor " + in_quotes(gguf_name(Role::embedding));
+  if (embedding == nullptr) return fail(Errc::not_found, place);
   if (embedding->view.rows() > vocab_max) {
-    return fail(Errc::bad_value, "tensor \"token_embd.weight\": " + std::to_string(embedding->view.rows()) +
-                                     " rows, expected at most " + std::to_string(vocab_max));
+    return fail(Errc::bad_value, place + ": " + std::to_string(embedding->view.rows()) + " rows, expected at most " +
+                                     std::to_string(vocab_max));
   }
   config.vocab = static_cast<std::uint32_t>(embedding->view.rows());
-  config.tied_head = gguf.tensor("output.weight") == nullptr;
-  config.qkv_bias = config.architecture == Architecture::qwen2 || gguf.tensor("blk.0.attn_q.bias") != nullptr;
+  config.tied_head = gguf.tensor(gguf_name(Role::head)) == nullptr;
+  config.qkv_bias = config.architecture == Architecture::qwen2 || gguf.tensor(gguf_name(Role::q_bias, 0)) != nullptr;
   config.qk_norm = config.architecture == Architecture::qwen3;
   const GgufValue* tokens = gguf.find("tokenizer.ggml.tokens");
   if (tokens != nullptr && tokens->type == GgufType::array && tokens->count > config.vocab) {
     return fail(Errc::bad_value, "key \"tokenizer.ggml.tokens\": " + std::to_string(tokens->count) +
-                                     " tokens, expected at most the " + std::to_string(config.vocab) +
-                                     " rows of token_embd.weight");
+                                     " tokens, expected at most the " + std::to_string(config.vocab) + " rows of " +
+                                     std::string(gguf_name(Role::embedding)));
   }
   return {};
 }

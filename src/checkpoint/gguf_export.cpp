@@ -85,10 +85,9 @@ std::vector<float> gguf_rope_factors(const ModelConfig& config) {
   return factors;
 }
 
-bool gguf_reorders(const ModelConfig& config, std::string_view canonical_name) {
+bool gguf_reorders(const ModelConfig& config, Role role) {
   if (!is_llama(config.architecture) || config.rope_pairs != RopePairs::halves) return false;
-  return canonical_name.ends_with(".attn_q.weight") || canonical_name.ends_with(".attn_k.weight") ||
-         canonical_name.ends_with(".attn_q.bias") || canonical_name.ends_with(".attn_k.bias");
+  return role == Role::q || role == Role::k || role == Role::q_bias || role == Role::k_bias;
 }
 
 }  // namespace assay

@@ -2,12 +2,12 @@
 #pragma once
 
 #include <cstdint>
-#include <string_view>
 #include <vector>
 
 #include "base/error.h"
 #include "checkpoint/gguf_writer.h"
 #include "checkpoint/model_config.h"
+#include "checkpoint/tensors.h"
 
 namespace assay {
 
@@ -16,13 +16,13 @@ namespace assay {
 // it (YaRN without truncation). llama3 scaling is a tensor, see gguf_rope_factors.
 Result<void> set_gguf_config(GgufWriter& writer, const ModelConfig& config);
 
-// rope_freqs.weight (rope_dims / 2), what RoPE's frequencies are divided by; empty where the scaling is not llama3.
+// rope_factors (rope_dims / 2), what RoPE's frequencies are divided by; empty where the scaling is not llama3.
 // Source: Llama 3.1 reference code (meta-llama/llama-models, apply_scaling), solved for the divisor.
 std::vector<float> gguf_rope_factors(const ModelConfig& config);
 
-// llama and mistral files hold the rows of attn_q and attn_k (weight and bias) so that RoPE turns neighbours. True where
+// llama and mistral files hold the rows of q and k (weight and bias) so that RoPE turns neighbours. True where
 // a tensor of `config` (rope_pairs halves) must be reordered for that.
-bool gguf_reorders(const ModelConfig& config, std::string_view canonical_name);
+bool gguf_reorders(const ModelConfig& config, Role role);
 
 // Row of the halves order that becomes row `row` of the file; rows of one head stay together.
 constexpr std::uint64_t gguf_source_row(std::uint64_t row, std::uint32_t head_dim) {

@@ -111,12 +111,12 @@ TEST(GgufExport, llama3_scaling_becomes_factors) {
 TEST(GgufExport, rows_of_halves_become_neighbours) {
   ModelConfig config = small_config(Architecture::llama);
   config.rope_pairs = RopePairs::halves;
-  EXPECT_TRUE(gguf_reorders(config, "blk.0.attn_q.weight"));
-  EXPECT_TRUE(gguf_reorders(config, "blk.1.attn_k.bias"));
-  EXPECT_FALSE(gguf_reorders(config, "blk.1.attn_v.weight"));
+  EXPECT_TRUE(gguf_reorders(config, Role::q));
+  EXPECT_TRUE(gguf_reorders(config, Role::k_bias));
+  EXPECT_FALSE(gguf_reorders(config, Role::v));
   config.rope_pairs = RopePairs::adjacent;
-  EXPECT_FALSE(gguf_reorders(config, "blk.0.attn_q.weight"));
-  EXPECT_FALSE(gguf_reorders(small_config(Architecture::qwen3), "blk.0.attn_q.weight"));
+  EXPECT_FALSE(gguf_reorders(config, Role::q));
+  EXPECT_FALSE(gguf_reorders(small_config(Architecture::qwen3), Role::q));
   std::vector<std::uint64_t> order(12);
   for (std::uint64_t row = 0; row < 12; ++row) order[row] = gguf_source_row(row, 6);
   EXPECT_THAT(order, testing::ElementsAre(0, 3, 1, 4, 2, 5, 6, 9, 7, 10, 8, 11));

@@ -2,11 +2,22 @@
 
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 
 #include "base/text.h"
 
 namespace assay {
 namespace {
+
+enum class Need : std::uint8_t { required, optional, absent };
+
+template <class... Extents>
+Shape shape_of(Extents... extents) {
+  return {static_cast<std::uint64_t>(extents)...};
+}
+
+std::uint64_t q_width(const ModelConfig& m) { return std::uint64_t{m.heads} * m.head_dim; }
+std::uint64_t kv_width(const ModelConfig& m) { return std::uint64_t{m.kv_heads} * m.head_dim; }
 
 Result<void> check_one(const ExpectedTensor& expected, const MetTensor& met) {
   const std::string where = "tensor " + in_quotes(met.where);
@@ -15,7 +26,7 @@ Result<void> check_one(const ExpectedTensor& expected, const MetTensor& met) {
                 where + ": shape " + to_string(met.view->shape) + ", expected " + to_string(expected.shape));
   }
   const auto& type = facts(met.view->dtype);
-  if (expected.vector) {
+  if (expected.is_vector()) {
     if (type.dtype == DType::f32 || type.dtype == DType::f16 || type.dtype == DType::bf16) return {};
     return fail(Errc::unsupported, where + ": type " + std::string(type.name) + ", expected f32, f16 or bf16");
   }
@@ -32,40 +43,22 @@ std::string to_string(const Shape& shape) {
 }
 
 std::vector<ExpectedTensor> expected_tensors(const ModelConfig& config) {
-  const std::uint64_t hidden = config.hidden;
-  const std::uint64_t q = std::uint64_t{config.heads} * config.head_dim;
-  const std::uint64_t kv = std::uint64_t{config.kv_heads} * config.head_dim;
   std::vector<ExpectedTensor> list;
-  const auto matrix = [&](std::string name, std::uint64_t rows, std::uint64_t columns) {
-    list.push_back({.name = std::move(name), .shape = {rows, columns}});
+  const ModelConfig& m = config;
+  const auto add = [&](Need need, ExpectedTensor tensor) {
+    tensor.optional = need == Need::optional;
+    if (need != Need::absent) list.push_back(std::move(tensor));
   };
-  const auto vector = [&](std::string name, std::uint64_t size) {
-    list.push_back({.name = std::move(name), .shape = {size}, .vector = true});
-  };
-  matrix("token_embd.weight", config.vocab, hidden);
-  vector("output_norm.weight", hidden);
-  if (!config.tied_head) matrix("output.weight", config.vocab, hidden);
-  list.push_back({.name = "rope_freqs.weight", .shape = {config.rope_dims / 2}, .vector = true, .optional = true});
-  for (std::uint32_t layer = 0; layer < config.layers; ++layer) {
+  using enum Need;
+#define ASSAY_MODEL_TENSOR(tensor, kind, need, numbers, gguf, hf) \
+  add(need, {.role = Role::tensor, .name = gguf, .hf_name = hf, .shape = shape_of numbers});
+#include "checkpoint/tensors.inc"
+  for (std::uint32_t layer = 0; layer < m.layers; ++layer) {
     const std::string block = "blk." + std::to_string(layer) + ".";
-    vector(block + "attn_norm.weight", hidden);
-    matrix(block + "attn_q.weight", q, hidden);
-    matrix(block + "attn_k.weight", kv, hidden);
-    matrix(block + "attn_v.weight", kv, hidden);
-    if (config.qkv_bias) {
-      vector(block + "attn_q.bias", q);
-      vector(block + "attn_k.bias", kv);
-      vector(block + "attn_v.bias", kv);
-    }
-    if (config.qk_norm) {
-      vector(block + "attn_q_norm.weight", config.head_dim);
-      vector(block + "attn_k_norm.weight", config.head_dim);
-    }
-    matrix(block + "attn_output.weight", hidden, q);
-    vector(block + "ffn_norm.weight", hidden);
-    matrix(block + "ffn_gate.weight", config.ffn, hidden);
-    matrix(block + "ffn_up.weight", config.ffn, hidden);
-    matrix(block + "ffn_down.weight", hidden, config.ffn);
+    const std::string hf_block = "model.layers." + std::to_string(layer) + ".";
+#define ASSAY_LAYER_TENSOR(tensor, kind, need, numbers, gguf, hf) \
+  add(need, {.role = Role::tensor, .name = block + gguf, .hf_name = hf_block + hf, .shape = shape_of numbers});
+#include "checkpoint/tensors.inc"
   }
   return list;
 }

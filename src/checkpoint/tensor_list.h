@@ -2,25 +2,29 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/error.h"
 #include "checkpoint/model_config.h"
+#include "checkpoint/tensors.h"
 #include "tensor/view.h"
 
 namespace assay {
 
 struct ExpectedTensor {
-  std::string name;  // canonical, see checkpoint.h
+  Role role{};
+  std::string name;     // canonical, see checkpoint.h
+  std::string hf_name;  // in HF and MLX folders; empty: not there
   Shape shape;
-  bool vector = false;    // norm, bias or factors: f32, f16 or bf16; otherwise a matrix of any type that computes
   bool optional = false;  // may be absent
+
+  // f32, f16 or bf16; otherwise a matrix of any type that computes.
+  bool is_vector() const { return kind_of(role) != TensorKind::matrix; }
 };
 
-// All tensors of the model, required and optional, layer by layer.
+// All tensors of the model, required and optional, layer by layer, in the order of tensors.inc.
 std::vector<ExpectedTensor> expected_tensors(const ModelConfig& config);
 
 // One tensor as the file has it. `where` is how the file calls it, for errors.

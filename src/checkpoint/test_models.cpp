@@ -36,28 +36,6 @@ std::string_view architecture_name(Architecture architecture) {
   return "";
 }
 
-std::string hf_name(const std::string& canonical) {
-  static const std::pair<std::string_view, std::string_view> parts[] = {
-      {"attn_norm", "input_layernorm"},    {"ffn_norm", "post_attention_layernorm"},
-      {"attn_q_norm", "self_attn.q_norm"}, {"attn_k_norm", "self_attn.k_norm"},
-      {"attn_q", "self_attn.q_proj"},      {"attn_k", "self_attn.k_proj"},
-      {"attn_v", "self_attn.v_proj"},      {"attn_output", "self_attn.o_proj"},
-      {"ffn_gate", "mlp.gate_proj"},       {"ffn_up", "mlp.up_proj"},
-      {"ffn_down", "mlp.down_proj"},
-  };
-  if (canonical == "token_embd.weight") return "model.embed_tokens.weight";
-  if (canonical == "output_norm.weight") return "model.norm.weight";
-  if (canonical == "output.weight") return "lm_head.weight";
-  const std::size_t number_end = canonical.find('.', 4);
-  const std::size_t kind_end = canonical.rfind('.');
-  const std::string kind = canonical.substr(number_end + 1, kind_end - number_end - 1);
-  for (const auto& [from, to] : parts) {
-    if (from == kind)
-      return "model.layers." + canonical.substr(4, number_end - 4) + "." + std::string(to) + canonical.substr(kind_end);
-  }
-  return canonical;
-}
-
 }  // namespace
 
 ModelConfig small_config(Architecture architecture) {
@@ -129,7 +107,7 @@ Json hf_config(Architecture architecture) {
 std::vector<TestTensor> hf_tensors(Architecture architecture) {
   std::vector<TestTensor> tensors;
   for (auto& expected : expected_tensors(small_config(architecture))) {
-    if (!expected.optional) tensors.push_back({hf_name(expected.name), DType::f32, expected.shape});
+    if (!expected.optional) tensors.push_back({expected.hf_name, DType::f32, expected.shape});
   }
   return tensors;
 }

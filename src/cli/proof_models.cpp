@@ -11,7 +11,6 @@
 #include "base/json.h"
 #include "base/output_file.h"
 #include "base/random.h"
-#include "checkpoint/hf_names.h"
 #include "checkpoint/tensor_list.h"
 
 namespace assay::cli {
@@ -140,29 +139,14 @@ class FolderWriter final {
   std::uint32_t bits() const { return model_.type == DType::affine4 ? 4 : 8; }
 
   void add_tensors() {
-    std::vector<std::string> names{"model.embed_tokens.weight"};
-    for (std::uint32_t layer = 0; layer < model_.config.layers; ++layer) {
-      for (const char* part : {"input_layernorm", "post_attention_layernorm", "self_attn.q_proj", "self_attn.k_proj",
-                               "self_attn.v_proj", "self_attn.o_proj", "self_attn.q_norm", "self_attn.k_norm",
-                               "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"}) {
-        const std::string place = "model.layers." + std::to_string(layer) + "." + part;
-        names.push_back(place + ".weight");
-        names.push_back(place + ".bias");
-      }
-    }
-    names.emplace_back("model.norm.weight");
-    names.emplace_back("lm_head.weight");
-    const auto expected = expected_tensors(model_.config);
-    for (const std::string& hf_name : names) {
-      const auto canonical = canonical_name(hf_name);
-      const auto at = std::ranges::find_if(expected, [&](const ExpectedTensor& t) { return t.name == canonical; });
-      if (!canonical || at == expected.end()) continue;
-      if (at->vector) {
-        add_vector(hf_name, at->shape, hf_name.ends_with(".bias") ? 0 : 1);
+    for (const ExpectedTensor& tensor : expected_tensors(model_.config)) {
+      if (tensor.optional) continue;
+      if (tensor.is_vector()) {
+        add_vector(tensor.hf_name, tensor.shape, kind_of(tensor.role) == TensorKind::bias ? 0 : 1);
       } else if (is_affine(model_.type)) {
-        add_affine(hf_name.substr(0, hf_name.rfind('.')), at->shape);
+        add_affine(tensor.hf_name.substr(0, tensor.hf_name.rfind('.')), tensor.shape);
       } else {
-        add_matrix(hf_name, at->shape);
+        add_matrix(tensor.hf_name, tensor.shape);
       }
     }
   }

@@ -1,7 +1,6 @@
 #include "direct/cpu_backend.h"
 
 #include <algorithm>
-#include <array>
 #include <limits>
 #include <string>
 #include <utility>
@@ -35,12 +34,10 @@ Result<void> check(const CpuOptions& options) {
 
 // Whether the input of any matrix is rounded to 8 bits in blocks of 32, as it is for quantized ones.
 bool rounds_to_blocks(const CpuModel& model) {
-  const auto blocks = [](const kernel::PackedMatrix& w) { return w.form() == kernel::ActivationForm::blocks8; };
-  return blocks(model.head) || std::ranges::any_of(model.layers, [&](const CpuLayer& layer) {
-           return std::ranges::any_of(
-               std::array{&layer.q, &layer.k, &layer.v, &layer.output, &layer.gate, &layer.up, &layer.down},
-               [&](const kernel::PackedMatrix* w) { return blocks(*w); });
-         });
+  bool rounds = false;
+  each_product(model,
+               [&](const kernel::PackedMatrix& w) { rounds = rounds || w.form() == kernel::ActivationForm::blocks8; });
+  return rounds;
 }
 
 class CpuBackend final : public Backend {

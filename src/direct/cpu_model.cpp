@@ -12,7 +12,6 @@ namespace assay::direct {
 namespace {
 
 std::vector<float> floats(const TensorView& tensor) {
-  if (!model::present(tensor)) return {};
   std::vector<float> out(tensor.columns());
   kernel::dequantize_row(tensor, 0, out);
   return out;
@@ -79,33 +78,26 @@ Result<CpuModel> pack_model(const model::Weights& weights, kernel::Isa isa, devi
   out.rope = model::rope_frequencies(weights);
   out.layers.reserve(weights.layers.size());
   for (std::size_t i = 0; i < weights.layers.size() && !packer.error; ++i) {
-    const model::LayerWeights& from = weights.layers[i];
-    const std::string prefix = "blk." + std::to_string(i) + ".";
     CpuLayer layer;
-    layer.attention_norm = floats(from.attention_norm);
-    layer.ffn_norm = floats(from.ffn_norm);
-    layer.q_bias = floats(from.q_bias);
-    layer.k_bias = floats(from.k_bias);
-    layer.v_bias = floats(from.v_bias);
-    layer.q_norm = floats(from.q_norm);
-    layer.k_norm = floats(from.k_norm);
-    layer.q = packer.pack(from.q, prefix + "attn_q.weight");
-    layer.k = packer.pack(from.k, prefix + "attn_k.weight");
-    layer.v = packer.pack(from.v, prefix + "attn_v.weight");
-    layer.output = packer.pack(from.output, prefix + "attn_output.weight");
-    layer.gate = packer.pack(from.gate, prefix + "ffn_gate.weight");
-    layer.up = packer.pack(from.up, prefix + "ffn_up.weight");
-    layer.down = packer.pack(from.down, prefix + "ffn_down.weight");
+    each_of_layers(weights.layers[i], layer, [&](Role role, const TensorView& from, auto& to) {
+      if (!model::present(from)) return;
+      if constexpr (std::is_same_v<decltype(to), kernel::PackedMatrix&>) {
+        to = packer.pack(from, gguf_name(role, static_cast<std::uint32_t>(i)));
+      } else {
+        to = floats(from);
+      }
+    });
     out.layers.push_back(std::move(layer));
   }
-  out.head = packer.pack(weights.head, weights.config.tied_head ? "token_embd.weight" : "output.weight");
+  const std::string embedding_name(gguf_name(Role::embedding));
+  out.head = packer.pack(weights.head, weights.config.tied_head ? embedding_name : std::string(gguf_name(Role::head)));
   if (packer.error) return std::unexpected(std::move(*packer.error));
   out.bytes = packer.packed;
   // Never from the file: one that is cut short or written anew while it is mapped would end this process (SIGBUS), or
   // change what the model says.
   if (weights.head.data.data() != weights.embedding.data.data()) {
     auto embedding = copy_into(out.arena, weights.embedding);
-    if (!embedding) return std::unexpected(with_context("tensor token_embd.weight", std::move(embedding.error())));
+    if (!embedding) return std::unexpected(with_context("tensor " + embedding_name, std::move(embedding.error())));
     out.embedding = std::move(*embedding);
     out.bytes += out.embedding.bytes();
   }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <type_traits>
 #include <vector>
 
 #include "base/arena.h"
@@ -18,13 +19,8 @@
 
 namespace assay::direct {
 
-struct CpuLayer {
-  std::vector<float> attention_norm;          // (hidden)
-  std::vector<float> ffn_norm;                // (hidden)
-  std::vector<float> q_bias, k_bias, v_bias;  // (rows of the matrix) or empty
-  std::vector<float> q_norm, k_norm;          // (head_dim) or empty
-  kernel::PackedMatrix q, k, v, output, gate, up, down;
-};
+// Vectors are empty where the model has none; a matrix then has no rows.
+using CpuLayer = LayerOf<kernel::PackedMatrix, std::vector<float>>;
 
 // Owns all that it needs: the file may change, shrink or go once it is made.
 struct CpuModel {
@@ -40,6 +36,18 @@ struct CpuModel {
   // The embedding of one token into `out` (hidden): the same bits whether they come from the head or the copy.
   void embed(Token token, std::span<float> out) const;
 };
+
+// Calls f(matrix) for the head and for every matrix of the layers.
+template <class F>
+void each_product(const CpuModel& model, F&& f) {
+  f(model.head);
+  const auto see = [&](Role, const auto& thing) {
+    if constexpr (std::is_same_v<decltype(thing), const kernel::PackedMatrix&>) {
+      if (thing.rows() != 0) f(thing);
+    }
+  };
+  for (const CpuLayer& layer : model.layers) each_of_layer(layer, see);
+}
 
 // Called with bytes of the file packed so far; returning false stops with Errc::cancelled.
 using PackProgress = std::function<bool(std::uint64_t bytes)>;

@@ -48,14 +48,10 @@ Result<void> CpuStages::reserve(std::uint32_t batch_max) {
   }
   kernel::Activations::Forms forms;
   std::size_t widest = 0;
-  const auto see = [&](const kernel::PackedMatrix& w) {
+  each_product(model_, [&](const kernel::PackedMatrix& w) {
     (w.form() == kernel::ActivationForm::blocks8 ? forms.blocks8 : forms.floats) = true;
     widest = std::max(widest, w.cols());
-  };
-  see(model_.head);
-  for (const CpuLayer& layer : model_.layers) {
-    for (const auto* w : {&layer.q, &layer.k, &layer.v, &layer.output, &layer.gate, &layer.up, &layer.down}) see(*w);
-  }
+  });
   if (auto done = activations_.reserve(tokens, widest, forms); !done) {
     return std::unexpected(with_context(what, std::move(done.error())));
   }

@@ -259,13 +259,10 @@ double reference_seconds(const model::Weights& weights, std::size_t tokens, std:
   const std::size_t copies = 1 + tries * roundings;
   constexpr double products_per_second = 1e9;   // multiply-adds in double precision of a slow core
   constexpr double weights_per_second = 200e6;  // dequantized
-  double count = static_cast<double>(weights.head.rows()) * static_cast<double>(weights.head.columns());
-  for (const model::LayerWeights& layer : weights.layers) {
-    for (const TensorView* tensor :
-         {&layer.q, &layer.k, &layer.v, &layer.output, &layer.gate, &layer.up, &layer.down}) {
-      count += static_cast<double>(tensor->rows()) * static_cast<double>(tensor->columns());
-    }
-  }
+  double count = 0;
+  model::each_product(weights, [&](const TensorView& matrix) {
+    count += static_cast<double>(matrix.rows()) * static_cast<double>(matrix.columns());
+  });
   const double each = static_cast<double>(tokens * copies) / products_per_second + 1 / weights_per_second;
   return count * each / static_cast<double>(std::max<std::size_t>(threads, 1));
 }

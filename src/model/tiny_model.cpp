@@ -3,6 +3,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "checkpoint/tensor_list.h"
+
 namespace assay::model {
 namespace {
 
@@ -66,31 +68,13 @@ TinyModel tiny_model(const ModelConfig& config, std::uint64_t seed, DType dtype,
   TinyModel model;
   model.config = config;
   Builder build{model, Random(seed), dtype, encode};
-  const std::size_t q_rows = std::size_t{config.heads} * config.head_dim;
-  const std::size_t kv_rows = std::size_t{config.kv_heads} * config.head_dim;
-  build.matrix("token_embd.weight", config.vocab, config.hidden);
-  build.vector("output_norm.weight", config.hidden, 1, 0.1);
-  if (!config.tied_head) build.matrix("output.weight", config.vocab, config.hidden);
-  for (std::uint32_t i = 0; i < config.layers; ++i) {
-    const std::string prefix = "blk." + std::to_string(i) + ".";
-    build.vector(prefix + "attn_norm.weight", config.hidden, 1, 0.1);
-    build.matrix(prefix + "attn_q.weight", q_rows, config.hidden);
-    build.matrix(prefix + "attn_k.weight", kv_rows, config.hidden);
-    build.matrix(prefix + "attn_v.weight", kv_rows, config.hidden);
-    if (config.qkv_bias) {
-      build.vector(prefix + "attn_q.bias", q_rows, 0, 0.1);
-      build.vector(prefix + "attn_k.bias", kv_rows, 0, 0.1);
-      build.vector(prefix + "attn_v.bias", kv_rows, 0, 0.1);
+  for (const ExpectedTensor& tensor : expected_tensors(config)) {
+    if (tensor.optional) continue;
+    if (tensor.is_vector()) {
+      build.vector(tensor.name, tensor.shape[0], kind_of(tensor.role) == TensorKind::bias ? 0 : 1, 0.1);
+    } else {
+      build.matrix(tensor.name, tensor.shape[0], tensor.shape[1]);
     }
-    if (config.qk_norm) {
-      build.vector(prefix + "attn_q_norm.weight", config.head_dim, 1, 0.1);
-      build.vector(prefix + "attn_k_norm.weight", config.head_dim, 1, 0.1);
-    }
-    build.matrix(prefix + "attn_output.weight", config.hidden, q_rows);
-    build.vector(prefix + "ffn_norm.weight", config.hidden, 1, 0.1);
-    build.matrix(prefix + "ffn_gate.weight", config.ffn, config.hidden);
-    build.matrix(prefix + "ffn_up.weight", config.ffn, config.hidden);
-    build.matrix(prefix + "ffn_down.weight", config.hidden, config.ffn);
   }
   return model;
 }

@@ -1,12 +1,13 @@
 // A model's tensors bound to their roles. Views only: the checkpoint that gave them must stay open.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string_view>
-#include <vector>
 
 #include "base/error.h"
 #include "checkpoint/model_config.h"
+#include "checkpoint/tensors.h"
 #include "tensor/view.h"
 
 namespace assay::model {
@@ -14,35 +15,27 @@ namespace assay::model {
 // Absent optional tensors have empty data.
 inline bool present(const TensorView& tensor) { return !tensor.data.empty(); }
 
-struct LayerWeights {
-  TensorView attention_norm;  // (hidden)
-  TensorView q;               // (heads * head_dim, hidden)
-  TensorView k;               // (kv_heads * head_dim, hidden)
-  TensorView v;               // (kv_heads * head_dim, hidden)
-  TensorView q_bias;          // (heads * head_dim), optional
-  TensorView k_bias;          // (kv_heads * head_dim), optional
-  TensorView v_bias;          // (kv_heads * head_dim), optional
-  TensorView q_norm;          // (head_dim), optional
-  TensorView k_norm;          // (head_dim), optional
-  TensorView output;          // (hidden, heads * head_dim)
-  TensorView ffn_norm;        // (hidden)
-  TensorView gate;            // (ffn, hidden)
-  TensorView up;              // (ffn, hidden)
-  TensorView down;            // (hidden, ffn)
-};
+using LayerWeights = LayerOf<TensorView, TensorView>;
 
-struct Weights {
+// `head` is the embedding itself where config.tied_head.
+struct Weights : ModelOf<TensorView, TensorView> {
   ModelConfig config;
-  TensorView embedding;     // (vocab, hidden)
-  TensorView output_norm;   // (hidden)
-  TensorView head;          // (vocab, hidden); the embedding itself where config.tied_head
-  TensorView rope_factors;  // (rope_dims / 2) f32, optional: each divides a rotation frequency
-  std::vector<LayerWeights> layers;
 
   // Bytes that one decoded token streams through: every matrix once, a tied embedding once as the head; norms and
   // biases count, keys and values do not.
   std::uint64_t bytes_per_token() const;
 };
+
+// Calls f(matrix) for the head and for every matrix of the layers: what activations are multiplied with.
+template <class F>
+void each_product(const Weights& weights, F&& f) {
+  f(weights.head);
+  for (const LayerWeights& layer : weights.layers) {
+    each_of_layer(layer, [&](Role role, const TensorView& tensor) {
+      if (kind_of(role) == TensorKind::matrix && present(tensor)) f(tensor);
+    });
+  }
+}
 
 // Finds a tensor by its canonical (GGUF) name, or null.
 using Lookup = std::function<const TensorView*(std::string_view name)>;

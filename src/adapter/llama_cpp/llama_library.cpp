@@ -7,7 +7,10 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <string>
 #include <string_view>
+
+#include "checkpoint/tensors.h"
 
 extern "C" char** environ;  // NOLINT(readability-redundant-declaration): macOS declares it nowhere
 
@@ -50,7 +53,7 @@ void add_matrices(const gguf_context* file, bool tied_head, std::vector<MatrixTy
     // Norms and biases are vectors; their elements are no matrix's.
     if (!name.ends_with(".weight") || name.find("norm") != std::string_view::npos || name.starts_with("rope_"))
       continue;
-    if (name == "token_embd.weight" && !tied_head) continue;
+    if (name == gguf_name(Role::embedding) && !tied_head) continue;
     out.push_back({.name = ggml_type_name(type),
                    .block = static_cast<std::uint32_t>(ggml_blck_size(type)),
                    .quantized = ggml_is_quantized(type)});
@@ -170,7 +173,7 @@ Result<std::vector<MatrixType>> matrix_types(const std::string& path, const llam
   for (const std::string& file : files) {
     opened.emplace_back(gguf_init_from_file(file.c_str(), {.no_alloc = true, .ctx = nullptr}));
     if (opened.back() == nullptr) return fail(Errc::io, file + ": cannot be read again");
-    if (gguf_find_tensor(opened.back().get(), "output.weight") >= 0) tied_head = false;
+    if (gguf_find_tensor(opened.back().get(), std::string(gguf_name(Role::head)).c_str()) >= 0) tied_head = false;
   }
   std::vector<MatrixType> out;
   for (const GgufPtr& file : opened) add_matrices(file.get(), tied_head, out);

@@ -52,18 +52,11 @@ mx::Dtype stored_with(const model::Weights& weights) {
   std::uint64_t f32 = 0;
   std::uint64_t f16 = 0;
   std::uint64_t bf16 = 0;
-  const auto count = [&](const TensorView& matrix) {
+  model::each_product(weights, [&](const TensorView& matrix) {
     const bool affine = matrix.dtype == DType::affine4 || matrix.dtype == DType::affine8;
     const DType type = affine ? matrix.scale_dtype : matrix.dtype;
     (type == DType::f32 ? f32 : type == DType::bf16 ? bf16 : f16) += matrix.bytes();
-  };
-  count(weights.head);
-  for (const model::LayerWeights& layer : weights.layers) {
-    for (const TensorView* matrix :
-         {&layer.q, &layer.k, &layer.v, &layer.output, &layer.gate, &layer.up, &layer.down}) {
-      count(*matrix);
-    }
-  }
+  });
   if (bf16 >= f16 && bf16 >= f32) return mx::bfloat16;
   return f32 > f16 ? mx::float32 : mx::float16;
 }

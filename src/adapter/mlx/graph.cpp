@@ -5,6 +5,7 @@
 #include <mlx/ops.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <map>
@@ -193,9 +194,10 @@ mx::array Graph::attention(const GraphBatch& batch, const Turn& turn, std::uint3
   const GraphLayer& weights = model_.layers[layer];
   const int slots = x.shape(0);
   const int dim = i(config.head_dim);
-  std::vector<mx::array> qkv = multiply(compute_, weights.qkv, norm(x, weights.attention_norm));
-  for (std::size_t part = 0; part < weights.qkv_bias.size(); ++part) {
-    qkv[part] = mx::add(qkv[part], weights.qkv_bias[part]);
+  std::vector<mx::array> qkv = multiply(compute_, weights.qkv, norm(x, *weights.attention_norm));
+  const std::array biases{&weights.q_bias, &weights.k_bias, &weights.v_bias};
+  for (std::size_t part = 0; part < biases.size(); ++part) {
+    if (*biases[part]) qkv[part] = mx::add(qkv[part], **biases[part]);
   }
   mx::array q = mx::reshape(qkv[0], {slots, i(config.heads), dim});
   mx::array k = mx::reshape(qkv[1], {slots, i(config.kv_heads), dim});
@@ -221,12 +223,12 @@ mx::array Graph::attention(const GraphBatch& batch, const Turn& turn, std::uint3
     attended.push_back(mx::reshape(mx::swapaxes(mx::squeeze(out, 0), 0, 1), {i(run.count), i(config.heads) * dim}));
   }
   const mx::array all = attended.size() == 1 ? attended.front() : mx::concatenate(std::move(attended), 0);
-  return multiply(compute_, weights.output, all);
+  return multiply(compute_, *weights.output, all);
 }
 
 mx::array Graph::ffn(const GraphLayer& layer, const mx::array& x) const {
-  const std::vector<mx::array> gate_up = multiply(compute_, layer.gate_up, norm(x, layer.ffn_norm));
-  return multiply(compute_, layer.down, swiglu_(gate_up).front());
+  const std::vector<mx::array> gate_up = multiply(compute_, layer.gate_up, norm(x, *layer.ffn_norm));
+  return multiply(compute_, *layer.down, swiglu_(gate_up).front());
 }
 
 mx::array Graph::build(const GraphBatch& batch, const mx::array& tokens, std::span<KvSequence* const> sequences) const {

@@ -17,15 +17,10 @@
 
 namespace assay::adapter::mlx {
 
-struct GraphLayer {
-  mx::array attention_norm;  // (hidden)
+// What the layer has, but for matrices that stand in a stack.
+struct GraphLayer : LayerOf<std::optional<Matrix>, std::optional<mx::array>> {
   Stack qkv;
-  std::vector<mx::array> qkv_bias;          // three, or none
-  std::optional<mx::array> q_norm, k_norm;  // (head_dim)
-  Matrix output;
-  mx::array ffn_norm;  // (hidden)
   Stack gate_up;
-  Matrix down;
   bool slides = false;
 };
 

@@ -1,28 +1,29 @@
+#include <type_traits>
+
 #include "adapter/mlx/graph.h"
 
 namespace assay::adapter::mlx {
 namespace {
 
 GraphLayer load_layer(const model::LayerWeights& in, bool slides, mx::Dtype dtype, Loader& loader) {
-  const TensorView* const qkv[] = {&in.q, &in.k, &in.v};
-  const TensorView* const gate_up[] = {&in.gate, &in.up};
-  GraphLayer out{.attention_norm = loader.vector(in.attention_norm, dtype),
-                 .qkv = loader.stack(qkv),
-                 .qkv_bias = {},
-                 .q_norm = {},
-                 .k_norm = {},
-                 .output = loader.matrix(in.output),
-                 .ffn_norm = loader.vector(in.ffn_norm, dtype),
-                 .gate_up = loader.stack(gate_up),
-                 .down = loader.matrix(in.down),
-                 .slides = slides};
-  if (model::present(in.q_bias)) {
-    for (const TensorView* bias : {&in.q_bias, &in.k_bias, &in.v_bias}) {
-      out.qkv_bias.push_back(loader.vector(*bias, dtype));
+  GraphLayer out;
+  out.slides = slides;
+  std::vector<const TensorView*> qkv;
+  std::vector<const TensorView*> gate_up;
+  each_of_layers(in, out, [&](Role role, const TensorView& from, auto& to) {
+    if (!model::present(from)) return;
+    if constexpr (std::is_same_v<decltype(to), std::optional<mx::array>&>) {
+      to = loader.vector(from, dtype);
+    } else if (role == Role::q || role == Role::k || role == Role::v) {
+      qkv.push_back(&from);
+    } else if (role == Role::gate || role == Role::up) {
+      gate_up.push_back(&from);
+    } else {
+      to = loader.matrix(from);
     }
-  }
-  if (model::present(in.q_norm)) out.q_norm = loader.vector(in.q_norm, dtype);
-  if (model::present(in.k_norm)) out.k_norm = loader.vector(in.k_norm, dtype);
+  });
+  out.qkv = loader.stack(qkv);
+  out.gate_up = loader.stack(gate_up);
   return out;
 }
 
@@ -33,11 +34,15 @@ std::uint64_t bytes_of(const Stack& stack) {
 }
 
 std::uint64_t bytes_of(const GraphLayer& layer) {
-  std::uint64_t sum = bytes_of(layer.qkv) + bytes_of(layer.gate_up) + layer.output.bytes() + layer.down.bytes();
-  sum += layer.attention_norm.nbytes() + layer.ffn_norm.nbytes();
-  for (const mx::array& bias : layer.qkv_bias) sum += bias.nbytes();
-  if (layer.q_norm) sum += layer.q_norm->nbytes();
-  if (layer.k_norm) sum += layer.k_norm->nbytes();
+  std::uint64_t sum = bytes_of(layer.qkv) + bytes_of(layer.gate_up);
+  each_of_layer(layer, [&](Role, const auto& thing) {
+    if (!thing) return;
+    if constexpr (std::is_same_v<decltype(thing), const std::optional<mx::array>&>) {
+      sum += thing->nbytes();
+    } else {
+      sum += thing->bytes();
+    }
+  });
   return sum;
 }
 
