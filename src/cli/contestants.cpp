@@ -11,8 +11,8 @@
 #include "adapter/metalrt/metalrt_engine.h"
 #include "adapter/upstream/upstream_engine.h"
 #include "cli/foreign.h"
-#include "device/host/host.h"
-#include "device/host/sockets.h"
+#include "host/host.h"
+#include "host/sockets.h"
 #include "measure/memory_plan.h"
 #include "schedule/scheduler.h"
 

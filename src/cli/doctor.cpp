@@ -15,8 +15,8 @@
 #include "cli/engine_proof.h"
 #include "cli/interrupt.h"
 #include "cli/model_options.h"
-#include "device/host/host.h"
-#include "device/host/sockets.h"
+#include "host/host.h"
+#include "host/sockets.h"
 
 namespace assay::cli {
 namespace {

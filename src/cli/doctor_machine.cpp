@@ -11,9 +11,9 @@
 #include "base/instructions.h"
 #include "base/progress.h"
 #include "cli/model_options.h"
-#include "device/host/host.h"
-#include "device/host/machine_state.h"
-#include "device/host/sockets.h"
+#include "host/host.h"
+#include "host/machine_state.h"
+#include "host/sockets.h"
 
 namespace assay::cli {
 namespace {

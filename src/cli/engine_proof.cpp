@@ -11,7 +11,7 @@
 #include "adapter/worker/worker_backend.h"
 #include "checkpoint/checkpoint.h"
 #include "cli/proof_models.h"
-#include "device/host/host.h"
+#include "host/host.h"
 #include "measure/parity_run.h"
 #include "model/weights.h"
 

@@ -14,7 +14,7 @@
 #include "cli/command.h"
 #include "cli/engine_proof.h"
 #include "cli/interrupt.h"
-#include "device/host/host.h"
+#include "host/host.h"
 
 namespace assay::cli {
 namespace {

@@ -9,7 +9,7 @@
 
 #include "cli/build_commit.h"
 #include "cli/contestants.h"
-#include "device/host/cuda_read.h"
+#include "host/cuda_read.h"
 #include "measure/artifact.h"
 #include "measure/ceilings.h"
 #include "measure/matrix.h"

@@ -13,8 +13,8 @@
 #include "cli/number_option.h"
 #include "cli/suggest.h"
 #include "device/cpu/thread_pool.h"
-#include "device/host/host.h"
 #include "direct/cpu_backend.h"
+#include "host/host.h"
 #include "tokenizer/chat_encode.h"
 
 namespace assay::cli {

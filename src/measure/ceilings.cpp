@@ -5,7 +5,7 @@
 #include <cstring>
 #include <utility>
 
-#include "device/host/host.h"
+#include "host/host.h"
 
 namespace assay::measure {
 namespace {

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "device/host/host.h"
 #include "engine/backend.h"
+#include "host/host.h"
 #include "measure/parity.h"
 #include "measure/statistics.h"
 

@@ -8,8 +8,8 @@
 #include <mutex>
 #include <thread>
 
-#include "device/host/energy.h"
-#include "device/host/host.h"
+#include "host/energy.h"
+#include "host/host.h"
 #include "measure/foreground.h"
 
 namespace assay::measure {

@@ -26,14 +26,14 @@ Result<WorkerProject> worker_project(const std::string& engine) {
                          .target = "assay-worker-llama",
                          .root_option = "LLAMA_ROOT",
                          .root = "",
-                         .source = {"src/base", "src/engine", "src/device/process", "src/adapter/worker"}};
+                         .source = {"src/base", "src/engine", "src/process", "src/adapter/worker"}};
   }
   if (engine == "mlx") {
     return WorkerProject{.folder = "src/adapter/mlx/worker",
                          .target = "assay-worker-mlx",
                          .root_option = "MLX_ROOT",
                          .root = "mlx",
-                         .source = {"src/base", "src/engine", "src/device/process", "src/adapter/worker", "src/tensor",
+                         .source = {"src/base", "src/engine", "src/process", "src/adapter/worker", "src/tensor",
                                     "src/checkpoint", "src/kernel", "src/model", "src/device/cpu"}};
   }
   return fail(Errc::not_found, engine + ": no worker speaks to it");

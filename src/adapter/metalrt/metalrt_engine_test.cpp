@@ -8,7 +8,7 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "device/process/process.h"
+#include "process/process.h"
 
 namespace assay::adapter::metalrt {
 namespace {

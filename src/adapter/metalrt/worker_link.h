@@ -12,8 +12,8 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/stop.h"
-#include "device/process/channel.h"
-#include "device/process/process.h"
+#include "process/channel.h"
+#include "process/process.h"
 
 namespace assay::adapter::metalrt {
 

@@ -20,7 +20,7 @@
 #include "adapter/metalrt/whole_characters.h"
 #include "adapter/metalrt/worker_link.h"
 #include "adapter/worker/plain_text.h"
-#include "device/process/channel.h"
+#include "process/channel.h"
 
 namespace assay::adapter::metalrt {
 namespace {

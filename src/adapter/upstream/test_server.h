@@ -13,7 +13,7 @@
 #include "adapter/upstream/upstream_choice.h"
 #include "adapter/upstream/upstream_engine.h"
 #include "base/clock.h"
-#include "device/process/process.h"
+#include "process/process.h"
 
 namespace assay::adapter::upstream {
 

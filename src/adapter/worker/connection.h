@@ -14,9 +14,9 @@
 #include "adapter/worker/wire.h"
 #include "base/clock.h"
 #include "base/error.h"
-#include "device/process/channel.h"
-#include "device/process/process.h"
-#include "device/process/shared_memory.h"
+#include "process/channel.h"
+#include "process/process.h"
+#include "process/shared_memory.h"
 
 namespace assay::adapter {
 

@@ -21,8 +21,8 @@
 #include "adapter/worker/plain_text.h"
 #include "adapter/worker/wire.h"
 #include "base/clock.h"
-#include "device/process/channel.h"
-#include "device/process/shared_memory.h"
+#include "process/channel.h"
+#include "process/shared_memory.h"
 
 namespace assay::adapter {
 namespace {

@@ -1,7 +1,0 @@
-#include "device/host/machine_state.h"
-
-namespace assay::device {
-
-MachineState machine_state(const std::string&) { return {}; }
-
-}  // namespace assay::device
