@@ -44,18 +44,18 @@ class Texts final : public schedule::Detokenize {
 
 // A port that was free a moment ago.
 std::uint16_t free_port() {
-  const auto python = device::find_program(ASSAY_PYTHON);
+  const auto python = process::find_program(ASSAY_PYTHON);
   if (!python) return 0;
-  device::ProcessOrder order;
+  process::ProcessOrder order;
   order.program = *python;
   order.arguments = {"-c", "import socket; s = socket.socket(); s.bind(('127.0.0.1', 0)); print(s.getsockname()[1])"};
-  auto child = device::ChildProcess::start(order);
+  auto child = process::ChildProcess::start(order);
   if (!child || !child->wait(20'000 * ms)) return 0;
   return static_cast<std::uint16_t>(std::atoi(child->output_end().c_str()));
 }
 
 struct RealServer {
-  device::ChildProcess child;
+  process::ChildProcess child;
   std::unique_ptr<UpstreamEngine> engine;
 };
 
@@ -66,14 +66,14 @@ std::optional<RealServer> start(const char* variable, std::vector<std::string> a
   const char* program = std::getenv(variable);
   if (program == nullptr) return std::nullopt;
   const std::uint16_t port = free_port();
-  device::ProcessOrder order;
+  process::ProcessOrder order;
   order.program = program;
   order.arguments = std::move(arguments);
   for (const std::string& argument :
        {std::string("--host"), std::string("127.0.0.1"), std::string("--port"), std::to_string(port)}) {
     order.arguments.push_back(argument);
   }
-  auto child = device::ChildProcess::start(order);
+  auto child = process::ChildProcess::start(order);
   if (!child) {
     ADD_FAILURE() << child.error().detail;
     return std::nullopt;

@@ -74,11 +74,11 @@ void add_plan(const LoadedModel& model, const Backend& backend, measure::Contest
 // What happens while `load` runs: how long it takes, and what the machine swaps out.
 template <class Load>
 auto loading(const Common& common, measure::Contestant& contestant, Load&& load) {
-  const auto before = device::swap_use().out_bytes;
+  const auto before = host::swap_use().out_bytes;
   const std::int64_t begin_ns = common.session.clock.now_ns();
   auto out = load();
   contestant.load_s = static_cast<double>(common.session.clock.now_ns() - begin_ns) * 1e-9;
-  const auto after = device::swap_use().out_bytes;
+  const auto after = host::swap_use().out_bytes;
   if (before && after && *after > *before) contestant.load_swap_out_bytes = static_cast<std::int64_t>(*after - *before);
   return out;
 }
@@ -134,7 +134,7 @@ std::vector<WayToRun> ways_to_run(const std::string& engine, const adapter::Load
 // Each way holds the weights once more, so where they are large beside the memory there is one way only.
 bool has_room_for_ways(const Common& common, const std::string& device) {
   constexpr std::uint64_t part = 6;
-  return device != "cpu" || common.model.checkpoint->file_bytes() <= device::host_facts().memory_bytes / part;
+  return device != "cpu" || common.model.checkpoint->file_bytes() <= host::host_facts().memory_bytes / part;
 }
 
 void add_way(Contestants& all, const Common& common, const adapter::Manifest& manifest, const WayToRun& way,
@@ -201,10 +201,10 @@ void add_speaker(Contestants& all, std::unique_ptr<Engine> engine, std::vector<s
 // The process that listens there; -1 where it is on another machine or may not be seen.
 std::int64_t server_process(const adapter::upstream::Url& url) {
   if (url.host != "localhost" && url.host != "::1" && !url.host.starts_with("127.")) return -1;
-  const auto listeners = device::listeners();
+  const auto listeners = host::listeners();
   if (!listeners) return -1;
   const auto at =
-      std::ranges::find_if(*listeners, [&](const device::Listener& l) { return l.port == url.port && l.pid > 0; });
+      std::ranges::find_if(*listeners, [&](const host::Listener& l) { return l.port == url.port && l.pid > 0; });
   return at == listeners->end() ? -1 : at->pid;
 }
 
@@ -242,10 +242,10 @@ void add_metalrt(Contestants& all, const Common& common) {
                        "metalrt reads an MLX 4-bit folder, and " + common.model.path + " is a GGUF file");
   }
   metalrt::MetalrtOptions options;
-  options.worker = std::filesystem::path(device::program_path()).replace_filename("assay-worker-metalrt").string();
+  options.worker = std::filesystem::path(host::program_path()).replace_filename("assay-worker-metalrt").string();
   options.library = *library;
   options.model = common.model.path;
-  options.chip = device::host_facts().chip;
+  options.chip = host::host_facts().chip;
   options.stop = &common.session.stop;
   auto engine = metalrt::open_metalrt(options, common.session.clock, *common.model.detokenize);
   if (!engine) return add_not_started(all, spec, "", engine.error());

@@ -58,7 +58,7 @@ std::string python_program(const std::string& command) {
   return "";
 }
 
-bool is_inference(const device::Process& process) {
+bool is_inference(const host::Process& process) {
   const std::string program = process.name.starts_with("python") ? python_program(process.command) : "";
   return std::ranges::any_of(server_programs, [&](std::string_view engine) {
     return process.name == engine || program == engine || program.starts_with(std::string(engine) + ".");
@@ -66,13 +66,13 @@ bool is_inference(const device::Process& process) {
 }
 
 void check_listeners(std::vector<Finding>& out) {
-  const auto all = device::listeners();
+  const auto all = host::listeners();
   if (!all) {
     out.push_back({Verdict::not_checked, "listeners", "this system's listeners are not read", ""});
     return;
   }
   std::size_t engines = 0;
-  for (const device::Listener& listener : *all) {
+  for (const host::Listener& listener : *all) {
     const auto known = std::ranges::find(known_ports, listener.port, &KnownServer::port);
     const bool by_name = std::ranges::any_of(server_programs, [&](const char* n) { return listener.program == n; });
     if (known == known_ports.end() && !by_name) continue;
@@ -92,13 +92,13 @@ void check_listeners(std::vector<Finding>& out) {
 }
 
 void check_programs(std::vector<Finding>& out) {
-  const auto all = device::processes();
+  const auto all = host::processes();
   if (!all) {
     out.push_back({Verdict::not_checked, "programs", "this system's processes are not read", ""});
     return;
   }
   std::size_t found = 0;
-  for (const device::Process& process : *all) {
+  for (const host::Process& process : *all) {
     if (!is_inference(process)) continue;
     ++found;
     out.push_back({Verdict::notice, "programs",
@@ -150,16 +150,16 @@ Result<void> check_engines(const Session& session, std::vector<Finding>& out) {
 }
 
 void check_memory(std::vector<Finding>& out) {
-  const device::Pressure pressure = device::memory_pressure();
-  const std::string level = device::name(pressure.level);
-  if (pressure.level == device::Pressure::Level::unknown) {
+  const host::Pressure pressure = host::memory_pressure();
+  const std::string level = host::name(pressure.level);
+  if (pressure.level == host::Pressure::Level::unknown) {
     out.push_back({Verdict::not_checked, "pressure", "the system does not tell its memory pressure", ""});
   } else {
-    const bool normal = pressure.level == device::Pressure::Level::normal;
+    const bool normal = pressure.level == host::Pressure::Level::normal;
     out.push_back({normal ? Verdict::good : Verdict::bad, "pressure", "memory pressure is " + level,
                    normal ? "" : "close programs, or choose a smaller model, context or quant"});
   }
-  const device::SwapUse swap = device::swap_use();
+  const host::SwapUse swap = host::swap_use();
   if (!swap.used_bytes) {
     out.push_back({Verdict::not_checked, "swap", "the system does not tell its swap", ""});
   } else if (*swap.used_bytes > 0) {

@@ -28,21 +28,21 @@ std::string number(double value, const char* form) {
   return text.data();
 }
 
-std::map<std::int64_t, double> seconds_of_processes(const std::vector<device::Process>& processes) {
+std::map<std::int64_t, double> seconds_of_processes(const std::vector<host::Process>& processes) {
   std::map<std::int64_t, double> out;
-  for (const device::Process& process : processes) {
-    if (const auto seconds = device::process_cpu_seconds(process.pid)) out[process.pid] = *seconds;
+  for (const host::Process& process : processes) {
+    if (const auto seconds = host::process_cpu_seconds(process.pid)) out[process.pid] = *seconds;
   }
   return out;
 }
 
 // "cc1plus (pid 812) 0.98, ld (pid 900) 0.40": the busiest of what runs now.
-std::string busiest(const std::vector<device::Process>& processes, const std::map<std::int64_t, double>& before,
+std::string busiest(const std::vector<host::Process>& processes, const std::map<std::int64_t, double>& before,
                     double seconds) {
   std::vector<std::pair<double, std::string>> found;
-  for (const device::Process& process : processes) {
+  for (const host::Process& process : processes) {
     const auto began = before.find(process.pid);
-    const auto now = device::process_cpu_seconds(process.pid);
+    const auto now = host::process_cpu_seconds(process.pid);
     if (began == before.end() || !now) continue;
     const double cores = (*now - began->second) / seconds;
     if (cores >= busy_process_ok)
@@ -56,12 +56,12 @@ std::string busiest(const std::vector<device::Process>& processes, const std::ma
 }
 
 void check_load(const Clock& clock, std::uint32_t cores, std::vector<Finding>& out) {
-  const auto processes = device::processes().value_or(std::vector<device::Process>{});
+  const auto processes = host::processes().value_or(std::vector<host::Process>{});
   const auto before = seconds_of_processes(processes);
-  const device::CpuTimes first = device::cpu_times();
+  const host::CpuTimes first = host::cpu_times();
   const std::int64_t start_ns = clock.now_ns();
   std::this_thread::sleep_for(std::chrono::milliseconds(500));
-  const device::CpuTimes last = device::cpu_times();
+  const host::CpuTimes last = host::cpu_times();
   const double seconds = static_cast<double>(clock.now_ns() - start_ns) * 1e-9;
   if (!first.busy || !last.busy) {
     out.push_back({Verdict::not_checked, "load", "the system does not tell how busy its cores are", ""});
@@ -83,7 +83,7 @@ void check_load(const Clock& clock, std::uint32_t cores, std::vector<Finding>& o
   }
 }
 
-void check_limits(const device::HostFacts& host, const device::MachineState& state, std::vector<Finding>& out) {
+void check_limits(const host::HostFacts& host, const host::MachineState& state, std::vector<Finding>& out) {
   if (!state.guest_of.empty()) {
     out.push_back({Verdict::notice, "machine", "this is a virtual machine (" + state.guest_of + ")",
                    "cores may be shared with other guests and clocks are not shown: compare what one run measured, and "
@@ -105,7 +105,7 @@ void check_limits(const device::HostFacts& host, const device::MachineState& sta
     out.push_back({Verdict::good, "limits", "no container limits cores or memory", ""});
 }
 
-void check_clock(const device::MachineState& state, std::vector<Finding>& out) {
+void check_clock(const host::MachineState& state, std::vector<Finding>& out) {
   const bool own_choice = state.clock_driver == "intel_pstate" || state.clock_driver.starts_with("amd-pstate") ||
                           state.clock_driver == "intel_cpufreq";
   if (state.governor.empty()) {
@@ -127,8 +127,8 @@ void check_clock(const device::MachineState& state, std::vector<Finding>& out) {
   }
 }
 
-void check_heat(const device::MachineState& state, std::vector<Finding>& out) {
-  const auto celsius = device::cpu_celsius();
+void check_heat(const host::MachineState& state, std::vector<Finding>& out) {
+  const auto celsius = host::cpu_celsius();
   const std::string text = celsius ? number(*celsius, "%.0f") + " degrees Celsius" : "";
   if (state.throttled && *state.throttled > 0) {
     out.push_back({Verdict::notice, "heat",
@@ -154,7 +154,7 @@ std::string instruction_words(const Instructions& has) {
   return out;
 }
 
-void check_instructions(const device::MachineState& state, std::vector<Finding>& out) {
+void check_instructions(const host::MachineState& state, std::vector<Finding>& out) {
   const Instructions has = instructions();
   const std::string words = instruction_words(has);
   const std::string also = words.empty() ? "" : "; this machine has " + words;
@@ -180,8 +180,8 @@ void check_instructions(const device::MachineState& state, std::vector<Finding>&
 }  // namespace
 
 void check_machine(const Clock& clock, std::vector<Finding>& out) {
-  const device::HostFacts host = device::host_facts();
-  const device::MachineState state = device::machine_state();
+  const host::HostFacts host = host::host_facts();
+  const host::MachineState state = host::machine_state();
   out.push_back({Verdict::good, "machine",
                  host.chip + ", " + std::to_string(host.cores) + " cores, " +
                      human_bytes(static_cast<double>(host.memory_bytes)) + ", " + host.os,

@@ -214,7 +214,7 @@ Result<std::string> try_engine(const adapter::Manifest& manifest, const Clock& c
                                const std::function<bool()>& go_on) {
   std::error_code error;
   const fs::path folder =
-      fs::temp_directory_path(error) / ("assay-try-" + std::to_string(device::own_process()) + "-" + manifest.name);
+      fs::temp_directory_path(error) / ("assay-try-" + std::to_string(host::own_process()) + "-" + manifest.name);
   if (error) return fail(Errc::io, "no folder for temporary files: " + error.message());
   auto verdict = prove_engine({.worker = (fs::path(manifest.folder) / manifest.worker).string(),
                                .devices = manifest.devices,

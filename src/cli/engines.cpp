@@ -26,7 +26,7 @@ std::string source_folder() {
   if (named != nullptr && *named != '\0') return named;
   // Beside an installed program, and where it was built.
   const auto installed =
-      std::filesystem::path(device::program_path()).parent_path() / ".." / "share" / "assay" / "source";
+      std::filesystem::path(host::program_path()).parent_path() / ".." / "share" / "assay" / "source";
   std::error_code error;
   return std::filesystem::is_directory(installed, error) ? std::filesystem::weakly_canonical(installed, error).string()
                                                          : ASSAY_SOURCE_DIR;

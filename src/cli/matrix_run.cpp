@@ -175,7 +175,7 @@ Result<measure::Artifact> describe(const Session& session, const MatrixOptions& 
 
 // What the machine can do at most, on as many threads as direct has.
 Result<std::unique_ptr<measure::CeilingProbe>> make_probe(const Session& session, const MatrixOptions& options,
-                                                          const device::HostFacts& machine) {
+                                                          const host::HostFacts& machine) {
   const auto threads = chosen_threads(options.model.threads);
   if (!threads) return std::unexpected(threads.error());
   return measure::CeilingProbe::make(*threads, machine.caches_bytes != 0 ? machine.caches_bytes : machine.cache_bytes,
@@ -183,12 +183,12 @@ Result<std::unique_ptr<measure::CeilingProbe>> make_probe(const Session& session
 }
 
 // Opened where a row runs on a GPU; why it could not be stands in those rows.
-std::unique_ptr<device::CudaReader> open_gpu(std::vector<measure::Contestant>& contestants) {
+std::unique_ptr<host::CudaReader> open_gpu(std::vector<measure::Contestant>& contestants) {
   const auto on_gpu = [](const measure::Contestant& contestant) {
     return contestant.subject.device == "cuda" && contestant.running != nullptr;
   };
   if (std::ranges::none_of(contestants, on_gpu)) return nullptr;
-  auto reader = device::CudaReader::open();
+  auto reader = host::CudaReader::open();
   if (reader) return std::move(*reader);
   for (measure::Contestant& contestant : contestants) {
     if (!on_gpu(contestant)) continue;
@@ -197,7 +197,7 @@ std::unique_ptr<device::CudaReader> open_gpu(std::vector<measure::Contestant>& c
   return nullptr;
 }
 
-Result<measure::Ceilings> take_ceilings(const Session& session, measure::CeilingProbe& probe, device::CudaReader* gpu) {
+Result<measure::Ceilings> take_ceilings(const Session& session, measure::CeilingProbe& probe, host::CudaReader* gpu) {
   auto taken = probe.measure_once();
   if (!taken || gpu == nullptr) return taken;
   taken->device_cache_bytes = gpu->cache_bytes();
@@ -341,7 +341,7 @@ Result<measure::Matrix> run_matrix(const Session& session, MatrixOptions options
   matrix.command = session.command_line;
   matrix.started_unix_s = wall_seconds();
   const std::int64_t start = session.clock.now_ns();
-  matrix.machine = device::host_facts();
+  matrix.machine = host::host_facts();
   matrix.settings = options.settings;
   matrix.load = load_options(options);
   matrix.environment.assay_version = ASSAY_VERSION;
@@ -388,13 +388,13 @@ Result<measure::Matrix> run_matrix(const Session& session, MatrixOptions options
     ASSAY_TRY(check_same_engines(*before, gathered->list));
     matrix = *before;
   }
-  const std::unique_ptr<device::CudaReader> gpu = open_gpu(gathered->list);
+  const std::unique_ptr<host::CudaReader> gpu = open_gpu(gathered->list);
   const std::vector<Token> vocabulary = plain_tokens(*loaded.tokenizer);
   if (vocabulary.empty()) return fail(Errc::bad_value, loaded.path + ": the vocabulary has no token with text");
   const std::function<Result<void>()> parity = [&]() -> Result<void> {
     ASSAY_TRY(add_parity(session, loaded, options, gathered->list));
-    (*model)->close_file();         // the reference was the last to read it
-    device::return_freed_memory();  // else direct's row would hold it
+    (*model)->close_file();       // the reference was the last to read it
+    host::return_freed_memory();  // else direct's row would hold it
     return {};
   };
   if (before != nullptr) (*model)->close_file();

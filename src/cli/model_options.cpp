@@ -24,14 +24,14 @@ namespace fs = std::filesystem;
 
 // Beside an installed program, beside a build inside the source tree, and where it was built.
 std::vector<fs::path> shipped_places() {
-  const fs::path bin = fs::path(device::program_path()).parent_path();
+  const fs::path bin = fs::path(host::program_path()).parent_path();
   return {bin / ".." / "share" / "assay" / "models", bin / ".." / ".." / ".." / "models", ASSAY_SOURCE_DIR "/models"};
 }
 
 // Bytes that can be had without swapping, what the system would give back of its caches included; the whole memory where
 // it does not tell; 0: not even that.
 std::uint64_t free_memory() {
-  std::uint64_t free = device::host_facts().memory_bytes;
+  std::uint64_t free = host::host_facts().memory_bytes;
   std::ifstream meminfo("/proc/meminfo");
   for (std::string name; meminfo >> name;) {
     std::uint64_t kib = 0;
@@ -249,9 +249,9 @@ Result<std::unique_ptr<LoadedModel>> load_model(const Session& session, const Mo
   cpu.isa = *isa;
   cpu.stop = &session.stop;
   ASSAY_TRY(check_memory(source.weight_bytes(), "the weights of " + out->path + " take"));
-  device::return_freed_memory();
-  out->harness_bytes = device::process_memory().footprint.value_or(0);
-  const auto swap_before = device::swap_use().out_bytes;
+  host::return_freed_memory();
+  out->harness_bytes = host::process_memory().footprint.value_or(0);
+  const auto swap_before = host::swap_use().out_bytes;
   const std::int64_t begin_ns = session.clock.now_ns();
   Progress progress(session.clock, session.progress(), "loading", source.weight_bytes(), "B");
   auto backend = direct::make_cpu_backend(out->weights, cpu, [&](std::uint64_t bytes) {
@@ -261,7 +261,7 @@ Result<std::unique_ptr<LoadedModel>> load_model(const Session& session, const Mo
   if (!backend) return std::unexpected(with_context(out->path, std::move(backend.error())));
   out->backend = std::move(*backend);
   out->load_s += static_cast<double>(session.clock.now_ns() - begin_ns) * 1e-9;
-  if (const auto swap_after = device::swap_use().out_bytes; swap_before && swap_after && *swap_after > *swap_before) {
+  if (const auto swap_after = host::swap_use().out_bytes; swap_before && swap_after && *swap_after > *swap_before) {
     out->load_swap_out_bytes = static_cast<std::int64_t>(*swap_after - *swap_before);
   }
   source.drop_pages();  // the weights live on repacked

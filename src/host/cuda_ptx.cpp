@@ -1,6 +1,6 @@
 #include "host/cuda_ptx.h"
 
-namespace assay::device {
+namespace assay::host {
 namespace {
 
 std::string number(unsigned value) { return std::to_string(value); }
@@ -147,4 +147,4 @@ std::string cuda_read_module() {
   return out;
 }
 
-}  // namespace assay::device
+}  // namespace assay::host

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-namespace assay::device {
+namespace assay::host {
 
 // How often a thread loads before it adds, and by which kind of load: of data that nobody writes (ld.global.nc), or that is
 // used once (.cs) and need not stay in the caches.
@@ -27,4 +27,4 @@ inline constexpr std::string_view cuda_fill_kernel = "fill";
 // Blocks are a multiple of 32 threads.
 std::string cuda_read_module();
 
-}  // namespace assay::device
+}  // namespace assay::host

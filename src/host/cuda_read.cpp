@@ -10,7 +10,7 @@
 
 #include "host/cuda_ptx.h"
 
-namespace assay::device {
+namespace assay::host {
 namespace {
 
 // The parts of the driver's C interface that are used: names, types and numbers as its reference manual gives them.
@@ -310,4 +310,4 @@ Result<std::unique_ptr<CudaReader>> CudaReader::open(const std::string& library)
   return reader;
 }
 
-}  // namespace assay::device
+}  // namespace assay::host

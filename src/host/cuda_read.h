@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 
-namespace assay::device {
+namespace assay::host {
 
 struct CudaReadSettings {
   // Of the buffer that each pass reads. 0: 4 GiB, at least 64 times the L2 cache, at most a quarter of what is free.
@@ -52,4 +52,4 @@ class CudaReader {
   virtual const std::vector<CudaWay>& ways() const = 0;
 };
 
-}  // namespace assay::device
+}  // namespace assay::host

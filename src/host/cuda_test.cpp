@@ -9,7 +9,7 @@
 #include "host/cuda_ptx.h"
 #include "host/cuda_read.h"
 
-namespace assay::device {
+namespace assay::host {
 namespace {
 
 using testing::HasSubstr;
@@ -140,4 +140,4 @@ TEST(CudaPtx, names_every_kernel_once_and_loads_as_often_as_it_says) {
 }
 
 }  // namespace
-}  // namespace assay::device
+}  // namespace assay::host

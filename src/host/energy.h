@@ -8,7 +8,7 @@
 
 #include "host/nvml.h"
 
-namespace assay::device {
+namespace assay::host {
 
 // Not safe from several threads.
 class EnergyMeter {
@@ -32,4 +32,4 @@ EnergySource open_energy_meter(Nvml* nvml);
 // RAPL's packages and their memory under `root` (/sys/class/powercap). Linux only.
 EnergySource open_rapl(const std::filesystem::path& root);
 
-}  // namespace assay::device
+}  // namespace assay::host

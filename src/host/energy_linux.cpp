@@ -6,7 +6,7 @@
 #include "host/energy.h"
 #include "host/parse.h"
 
-namespace assay::device {
+namespace assay::host {
 namespace {
 
 namespace fs = std::filesystem;
@@ -125,4 +125,4 @@ EnergySource open_energy_meter(Nvml* nvml) {
   return {std::make_unique<Together>(std::move(meters)), ""};
 }
 
-}  // namespace assay::device
+}  // namespace assay::host

@@ -7,7 +7,7 @@
 #include "host/parse.h"
 
 // Never run on hardware yet: IOReport has no public header; names and signatures as its many users know them.
-namespace assay::device {
+namespace assay::host {
 namespace {
 
 using Ref = const void*;
@@ -132,4 +132,4 @@ EnergySource open_energy_meter(Nvml*) {
   return {std::move(meter), ""};
 }
 
-}  // namespace assay::device
+}  // namespace assay::host

@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "host/parse.h"
 
-namespace assay::device {
+namespace assay::host {
 namespace {
 
 namespace fs = std::filesystem;
@@ -135,4 +135,4 @@ TEST(Energy, channels_of_ioreport_are_added_by_their_units) {
 }
 
 }  // namespace
-}  // namespace assay::device
+}  // namespace assay::host

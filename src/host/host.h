@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-namespace assay::device {
+namespace assay::host {
 
 // Constant while the program runs, but for power_source.
 struct HostFacts {
@@ -90,4 +90,4 @@ std::string clock_governor();
 // Hottest CPU sensor in degrees Celsius.
 std::optional<double> cpu_celsius();
 
-}  // namespace assay::device
+}  // namespace assay::host

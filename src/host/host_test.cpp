@@ -6,7 +6,7 @@
 
 #include "host/parse.h"
 
-namespace assay::device {
+namespace assay::host {
 namespace {
 
 TEST(Host, this_machine_has_cores_memory_and_a_name) {
@@ -100,4 +100,4 @@ TEST(Parse, cpu_times_count_stolen_time_as_busy) {
 }
 
 }  // namespace
-}  // namespace assay::device
+}  // namespace assay::host

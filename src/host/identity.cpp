@@ -4,7 +4,7 @@
 
 #include "base/sha256.h"
 
-namespace assay::device {
+namespace assay::host {
 
 std::string hashed_id(std::string_view id) {
   constexpr std::string_view white = " \t\r\n";
@@ -25,4 +25,4 @@ std::uint64_t cache_size(std::string_view text) {
   return value << (unit == 'K' ? 10 : unit == 'M' ? 20 : unit == 'G' ? 30 : 0);
 }
 
-}  // namespace assay::device
+}  // namespace assay::host

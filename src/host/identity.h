@@ -6,7 +6,7 @@
 
 #include "host/host.h"
 
-namespace assay::device {
+namespace assay::host {
 
 // Fills machine_id, microcode, hypervisor, smt, numa_nodes and caches_bytes.
 void add_identity(HostFacts& facts);
@@ -18,4 +18,4 @@ std::string hashed_id(std::string_view id);
 // A number with a unit, "49152K" or "32M", as bytes; 0 where it is none.
 std::uint64_t cache_size(std::string_view text);
 
-}  // namespace assay::device
+}  // namespace assay::host

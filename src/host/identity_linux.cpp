@@ -15,7 +15,7 @@
 #include <cpuid.h>
 #endif
 
-namespace assay::device {
+namespace assay::host {
 namespace {
 
 namespace fs = std::filesystem;
@@ -102,4 +102,4 @@ void add_identity(HostFacts& facts) {
   if (sched_getaffinity(0, sizeof cores, &cores) == 0) facts.caches_bytes = caches_of(cores);
 }
 
-}  // namespace assay::device
+}  // namespace assay::host

@@ -8,7 +8,7 @@
 
 #include "host/identity.h"
 
-namespace assay::device {
+namespace assay::host {
 namespace {
 
 std::uint64_t number_of(const char* name) {
@@ -33,4 +33,4 @@ void add_identity(HostFacts& facts) {
   facts.caches_bytes = facts.cache_bytes;
 }
 
-}  // namespace assay::device
+}  // namespace assay::host

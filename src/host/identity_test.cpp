@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace assay::device {
+namespace assay::host {
 namespace {
 
 TEST(Identity, an_id_is_hashed_without_its_newline_and_not_kept) {
@@ -31,4 +31,4 @@ TEST(Identity, this_machine_is_the_same_twice_and_its_caches_hold_the_largest_on
 }
 
 }  // namespace
-}  // namespace assay::device
+}  // namespace assay::host

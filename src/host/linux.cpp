@@ -15,7 +15,7 @@
 #include "host/identity.h"
 #include "host/parse.h"
 
-namespace assay::device {
+namespace assay::host {
 namespace {
 
 // Files under /proc and /sys have no size; small ones are read whole.
@@ -197,4 +197,4 @@ std::optional<double> cpu_celsius() {
   return hottest;
 }
 
-}  // namespace assay::device
+}  // namespace assay::host

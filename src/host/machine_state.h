@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace assay::device {
+namespace assay::host {
 
 // Empty or nothing where the system does not tell.
 struct MachineState {
@@ -23,4 +23,4 @@ struct MachineState {
 // root: "", or a folder that holds proc and sys, for tests.
 MachineState machine_state(const std::string& root = "");
 
-}  // namespace assay::device
+}  // namespace assay::host

@@ -7,7 +7,7 @@
 #include "host/machine_state.h"
 #include "host/parse.h"
 
-namespace assay::device {
+namespace assay::host {
 namespace {
 
 namespace fs = std::filesystem;
@@ -104,4 +104,4 @@ MachineState machine_state(const std::string& root_folder) {
   return out;
 }
 
-}  // namespace assay::device
+}  // namespace assay::host

@@ -1,7 +1,7 @@
 #include "host/machine_state.h"
 
-namespace assay::device {
+namespace assay::host {
 
 MachineState machine_state(const std::string&) { return {}; }
 
-}  // namespace assay::device
+}  // namespace assay::host

@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
-namespace assay::device {
+namespace assay::host {
 namespace {
 
 namespace fs = std::filesystem;
@@ -91,4 +91,4 @@ TEST_F(MachineStateTest, other_drivers_call_turbo_boost) {
 #endif
 
 }  // namespace
-}  // namespace assay::device
+}  // namespace assay::host

@@ -18,7 +18,7 @@
 #include "host/identity.h"
 
 // Never run on hardware yet: written from the system's headers and cross-built.
-namespace assay::device {
+namespace assay::host {
 namespace {
 
 std::string text_of(const char* name) {
@@ -198,4 +198,4 @@ std::optional<double> cpu_mhz() { return std::nullopt; }
 std::optional<double> cpu_celsius() { return std::nullopt; }
 std::string clock_governor() { return ""; }
 
-}  // namespace assay::device
+}  // namespace assay::host

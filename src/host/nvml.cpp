@@ -6,7 +6,7 @@
 #include <array>
 #include <utility>
 
-namespace assay::device {
+namespace assay::host {
 namespace {
 
 // The parts of NVML's C interface that are used: names, types and numbers as its reference manual gives them.
@@ -170,4 +170,4 @@ Result<std::unique_ptr<Nvml>> open_nvml(const std::string& library) {
   return nvml;
 }
 
-}  // namespace assay::device
+}  // namespace assay::host

@@ -10,7 +10,7 @@
 
 #include "base/error.h"
 
-namespace assay::device {
+namespace assay::host {
 
 struct GpuFacts {
   std::string name;
@@ -34,4 +34,4 @@ class Nvml {
 // Errc::not_found: no such library; Errc::unsupported: it lacks a function, or has no GPU, with its own words.
 Result<std::unique_ptr<Nvml>> open_nvml(const std::string& library = "libnvidia-ml.so.1");
 
-}  // namespace assay::device
+}  // namespace assay::host

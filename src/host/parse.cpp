@@ -3,7 +3,7 @@
 #include <array>
 #include <charconv>
 
-namespace assay::device {
+namespace assay::host {
 namespace {
 
 std::string_view trim(std::string_view text) {
@@ -198,4 +198,4 @@ const char* name(Pressure::Level level) {
   return "unknown";
 }
 
-}  // namespace assay::device
+}  // namespace assay::host

@@ -10,7 +10,7 @@
 
 #include "host/host.h"
 
-namespace assay::device {
+namespace assay::host {
 
 // The value of "key : value" or "key: value" lines (cpuinfo, meminfo, status), trimmed; first match.
 std::optional<std::string> find_field(std::string_view text, std::string_view key);
@@ -41,4 +41,4 @@ struct EnergyChannel {
 // where no channel is known.
 std::optional<double> energy_of_channels(std::span<const EnergyChannel> channels);
 
-}  // namespace assay::device
+}  // namespace assay::host

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace assay::device {
+namespace assay::host {
 
 struct Listener {
   std::string address;  // "127.0.0.1", "0.0.0.0", "::1", "::"
@@ -35,4 +35,4 @@ std::optional<std::vector<Process>> processes();
 // Lines of /proc/net/tcp (4-byte addresses) or tcp6 (16-byte) that listen. Lines that do not parse are passed over.
 std::vector<Listener> parse_listeners(std::string_view text);
 
-}  // namespace assay::device
+}  // namespace assay::host

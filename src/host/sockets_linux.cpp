@@ -10,7 +10,7 @@
 #include "host/parse.h"
 #include "host/sockets.h"
 
-namespace assay::device {
+namespace assay::host {
 namespace {
 
 namespace fs = std::filesystem;
@@ -91,4 +91,4 @@ std::optional<std::vector<Process>> processes() {
   return out;
 }
 
-}  // namespace assay::device
+}  // namespace assay::host

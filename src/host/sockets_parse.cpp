@@ -5,7 +5,7 @@
 
 #include "host/sockets.h"
 
-namespace assay::device {
+namespace assay::host {
 namespace {
 
 template <class T>
@@ -84,4 +84,4 @@ std::vector<Listener> parse_listeners(std::string_view text) {
   return out;
 }
 
-}  // namespace assay::device
+}  // namespace assay::host

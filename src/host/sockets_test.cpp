@@ -7,7 +7,7 @@
 
 #include <algorithm>
 
-namespace assay::device {
+namespace assay::host {
 namespace {
 
 TEST(Listeners, are_read_from_recorded_lines) {
@@ -67,4 +67,4 @@ TEST(Processes, hold_the_one_that_started_this_one) {
 }
 
 }  // namespace
-}  // namespace assay::device
+}  // namespace assay::host

@@ -67,12 +67,12 @@ Result<Pages> CeilingProbe::take_memory() {
 
 template <class Work>
 CeilingProbe::Pass CeilingProbe::timed(Work&& work) {
-  const double cpu = device::cpu_times().own;
+  const double cpu = host::cpu_times().own;
   const std::int64_t start = clock_.now_ns();
   work();
   Pass out;
   out.seconds = std::max(static_cast<double>(clock_.now_ns() - start) * 1e-9, 1e-9);
-  const double used = (device::cpu_times().own - cpu) / out.seconds;
+  const double used = (host::cpu_times().own - cpu) / out.seconds;
   out.cores_missing = std::max(0.0, static_cast<double>(pool_.threads()) - used);
   return out;
 }

@@ -367,7 +367,7 @@ Result<void> measure_rows(const std::vector<Contestant>& contestants, const Matr
 Environment describe_environment(Watch& watch, std::int64_t idle_ns, const Stop* stop) {
   Environment out;
   out.accelerators = watch.accelerators();
-  out.governor = device::clock_governor();
+  out.governor = host::clock_governor();
   watch.begin({}, {});
   constexpr std::int64_t piece_ns = 50'000'000;
   for (std::int64_t left = idle_ns; left > 0 && !asked(stop); left -= piece_ns) watch.rest(std::min(left, piece_ns));

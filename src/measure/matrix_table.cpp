@@ -69,7 +69,7 @@ std::string title(const Row& row) {
 }
 
 std::string head(const Matrix& matrix) {
-  const device::HostFacts& m = matrix.machine;
+  const host::HostFacts& m = matrix.machine;
   const MatrixSettings& w = matrix.settings;
   const Artifact& a = matrix.artifact;
   const Ceilings& c = matrix.ceilings;

@@ -35,8 +35,8 @@ std::vector<std::string> noise_reasons(const Noise& noise) {
   if (noise.memory_stall > noisy_memory_stall) {
     out.push_back(printed("something waited for memory in %.1f %% of the time", noise.memory_stall * 100));
   }
-  if (noise.pressure >= device::Pressure::Level::warning) {
-    out.push_back(std::string("memory pressure was ") + device::name(noise.pressure));
+  if (noise.pressure >= host::Pressure::Level::warning) {
+    out.push_back(std::string("memory pressure was ") + host::name(noise.pressure));
   }
   return out;
 }

@@ -64,7 +64,7 @@ struct Noise {
   double memory_stall = not_told;      // ... for memory
   double mhz = not_told;               // mean clock
   double celsius = not_told;           // hottest CPU sensor seen
-  device::Pressure::Level pressure = device::Pressure::Level::unknown;  // worst seen
+  host::Pressure::Level pressure = host::Pressure::Level::unknown;  // worst seen
 };
 
 struct Energy {
@@ -346,7 +346,7 @@ struct Matrix {
   std::string command{};
   std::int64_t started_unix_s = 0;
   double seconds = 0;  // the whole run
-  device::HostFacts machine{};
+  host::HostFacts machine{};
   Environment environment{};
   Ceilings ceilings{};
   std::vector<CeilingRound> ceiling_rounds{};  // each time that they were taken; `ceilings` is the best of them

@@ -24,7 +24,7 @@ struct EnumNames<Prompts> {
   static constexpr std::array names{"fresh", "cached"};
 };
 template <>
-struct EnumNames<device::Pressure::Level> {
+struct EnumNames<host::Pressure::Level> {
   static constexpr std::array names{"unknown", "normal", "warning", "critical"};
 };
 
@@ -100,7 +100,7 @@ void visit(V& v, Is<Parity> auto& p) {
 }
 
 template <class V>
-void visit(V& v, Is<device::HostFacts> auto& f) {
+void visit(V& v, Is<host::HostFacts> auto& f) {
   v("chip", f.chip, "as the system calls it");
   v("architecture", f.architecture, "x86_64, arm64");
   v("cores", f.cores, "logical ones that assay may use");

@@ -346,7 +346,7 @@ void from_version_1(Matrix& matrix) {
 
 Json to_json(const Estimate& estimate) { return write(estimate); }
 Json to_json(const Parity& parity) { return write(parity); }
-Json to_json(const device::HostFacts& facts) { return write(facts); }
+Json to_json(const host::HostFacts& facts) { return write(facts); }
 Json to_json(const Matrix& matrix) { return write(matrix); }
 
 Result<Matrix> matrix_from_json(const Json& json) {

@@ -16,7 +16,7 @@ inline constexpr std::size_t record_bytes_max = std::size_t{64} << 20;
 
 Json to_json(const Estimate& estimate);  // {"median", "low", "high", "n", "coverage"}; null where there is no value
 Json to_json(const Parity& parity);
-Json to_json(const device::HostFacts& facts);
+Json to_json(const host::HostFacts& facts);
 Json to_json(const Matrix& matrix);
 
 // Errc::bad_value names the key by its path ("rows[1].ttft_ms.low"): unknown, missing, of another type, out of range.

@@ -21,10 +21,10 @@ constexpr std::int64_t sample_ns = 100'000'000;
 // Counters that rise; differences are what happened between.
 struct Counters {
   std::int64_t at_ns = 0;
-  device::CpuTimes cpu;
+  host::CpuTimes cpu;
   std::optional<double> ours;  // CPU seconds of this process and its engines' processes
-  device::Stalls stalls;
-  device::SwapUse swap;
+  host::Stalls stalls;
+  host::SwapUse swap;
 };
 
 double difference(const std::optional<double>& before, const std::optional<double>& after) {
@@ -38,8 +38,8 @@ std::int64_t difference(const std::optional<std::uint64_t>& before, const std::o
 class MachineWatch final : public Watch {
  public:
   explicit MachineWatch(const Clock& clock) : clock_(clock) {
-    if (auto nvml = device::open_nvml()) nvml_ = std::move(*nvml);
-    energy_ = device::open_energy_meter(nvml_.get());
+    if (auto nvml = host::open_nvml()) nvml_ = std::move(*nvml);
+    energy_ = host::open_energy_meter(nvml_.get());
     sampler_ = std::thread([this] { sample_loop(); });
   }
   ~MachineWatch() override {
@@ -54,7 +54,7 @@ class MachineWatch final : public Watch {
   void begin(std::span<const std::int64_t> engine, std::span<const std::int64_t> ours) override {
     const std::lock_guard lock(mutex_);
     engine_.assign(engine.begin(), engine.end());
-    if (engine_.empty()) engine_ = {device::own_process()};
+    if (engine_.empty()) engine_ = {host::own_process()};
     ours_.assign(ours.begin(), ours.end());
     now_ = {};
     count_pages();
@@ -123,7 +123,7 @@ class MachineWatch final : public Watch {
   std::vector<std::string> accelerators() const override {
     std::vector<std::string> out;
     if (nvml_ == nullptr) return out;
-    for (const device::GpuFacts& gpu : nvml_->gpus()) {
+    for (const host::GpuFacts& gpu : nvml_->gpus()) {
       out.push_back(gpu.name + ", " + std::to_string(gpu.memory_bytes >> 20) + " MiB, driver " + nvml_->driver());
     }
     return out;
@@ -141,13 +141,13 @@ class MachineWatch final : public Watch {
 
   Counters counters() const {
     Counters out{.at_ns = clock_.now_ns(),
-                 .cpu = device::cpu_times(),
+                 .cpu = host::cpu_times(),
                  .ours = 0,
-                 .stalls = device::stalls(),
-                 .swap = device::swap_use()};
+                 .stalls = host::stalls(),
+                 .swap = host::swap_use()};
     out.ours = out.cpu.own;
     for (const std::int64_t process : ours_) {
-      if (process != device::own_process()) *out.ours += device::process_cpu_seconds(process).value_or(0);
+      if (process != host::own_process()) *out.ours += host::process_cpu_seconds(process).value_or(0);
     }
     return out;
   }
@@ -161,9 +161,9 @@ class MachineWatch final : public Watch {
     std::uint64_t resident = 0;
     std::uint64_t swapped = 0;
     for (const std::int64_t process : engine_) {
-      const auto bytes = device::resident_bytes(process).value_or(0);
+      const auto bytes = host::resident_bytes(process).value_or(0);
       resident += bytes;
-      const device::ProcessMemory memory = device::process_memory(process);
+      const host::ProcessMemory memory = host::process_memory(process);
       footprint += memory.footprint.value_or(bytes);
       swapped += memory.swapped.value_or(0);
     }
@@ -176,17 +176,17 @@ class MachineWatch final : public Watch {
   void sample() {
     std::int64_t resident = 0;
     for (const std::int64_t process : engine_) {
-      resident += static_cast<std::int64_t>(device::resident_bytes(process).value_or(0));
+      resident += static_cast<std::int64_t>(host::resident_bytes(process).value_or(0));
     }
     if (resident > shared_) {
       now_.memory_peak_bytes = std::max(now_.memory_peak_bytes, static_cast<std::uint64_t>(resident - shared_));
     }
-    if (const auto mhz = device::cpu_mhz()) {
+    if (const auto mhz = host::cpu_mhz()) {
       now_.mhz_sum += *mhz;
       ++now_.clock_samples;
     }
-    now_.celsius = std::fmax(now_.celsius, device::cpu_celsius().value_or(not_told));
-    now_.pressure = std::max(now_.pressure, device::memory_pressure().level);
+    now_.celsius = std::fmax(now_.celsius, host::cpu_celsius().value_or(not_told));
+    now_.pressure = std::max(now_.pressure, host::memory_pressure().level);
     if (nvml_ != nullptr) {
       now_.device_peak_bytes = std::max(now_.device_peak_bytes, nvml_->memory_used_by(engine_).value_or(0));
     }
@@ -216,8 +216,8 @@ class MachineWatch final : public Watch {
   bool wants_first() const { return first_ns_ >= 0 && !joules_first_; }
 
   const Clock& clock_;
-  std::unique_ptr<device::Nvml> nvml_;
-  device::EnergySource energy_;
+  std::unique_ptr<host::Nvml> nvml_;
+  host::EnergySource energy_;
   ForegroundProbe foreground_;
   std::mutex mutex_;  // guards everything below
   std::condition_variable wake_;

@@ -28,7 +28,7 @@ struct Observed {
   double mhz_sum = 0;  // over `clock_samples` samples
   std::uint64_t clock_samples = 0;
   double celsius = not_told;  // hottest
-  device::Pressure::Level pressure = device::Pressure::Level::unknown;
+  host::Pressure::Level pressure = host::Pressure::Level::unknown;
   std::uint64_t memory_peak_bytes = 0;
   std::uint64_t device_peak_bytes = 0;
   std::uint64_t swapped_bytes = 0;  // of the engine's processes, out in swap; the most seen

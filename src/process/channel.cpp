@@ -13,7 +13,7 @@
 
 #include "process/system.h"
 
-namespace assay::device {
+namespace assay::process {
 namespace {
 
 std::unexpected<Error> refused(const char* what) {
@@ -92,4 +92,4 @@ void wait_closed(int channel) {
   }
 }
 
-}  // namespace assay::device
+}  // namespace assay::process

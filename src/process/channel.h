@@ -8,7 +8,7 @@
 #include "base/descriptor.h"
 #include "base/error.h"
 
-namespace assay::device {
+namespace assay::process {
 
 struct Channel {
   Descriptor ours;
@@ -48,4 +48,4 @@ void wait_ready(std::span<Watch> watches, std::int64_t timeout_ns);
 // Sleeps, without limit, until the other side of the channel has closed. Reads nothing: may run beside a reader.
 void wait_closed(int channel);
 
-}  // namespace assay::device
+}  // namespace assay::process

@@ -15,7 +15,7 @@
 #include "base/descriptor.h"
 #include "process/system.h"
 
-namespace assay::device::system {
+namespace assay::process::system {
 
 const int send_flags = MSG_NOSIGNAL;
 
@@ -142,4 +142,4 @@ std::int64_t start(const Start& start) {
   return -1;
 }
 
-}  // namespace assay::device::system
+}  // namespace assay::process::system

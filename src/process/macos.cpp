@@ -13,7 +13,7 @@
 #include "process/system.h"
 
 // Never run on hardware yet: written from the system's headers and cross-built.
-namespace assay::device::system {
+namespace assay::process::system {
 
 const int send_flags = 0;
 
@@ -113,4 +113,4 @@ std::int64_t start(const Start& start) {
   return -1;
 }
 
-}  // namespace assay::device::system
+}  // namespace assay::process::system

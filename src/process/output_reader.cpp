@@ -15,7 +15,7 @@
 #include "process/channel.h"
 #include "process/system.h"
 
-namespace assay::device {
+namespace assay::process {
 namespace {
 
 constexpr std::size_t tail_bytes_max = 8192;
@@ -110,4 +110,4 @@ void OutputReader::stop() {
   wake_.close();
 }
 
-}  // namespace assay::device
+}  // namespace assay::process

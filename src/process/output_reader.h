@@ -12,7 +12,7 @@
 #include "base/descriptor.h"
 #include "base/error.h"
 
-namespace assay::device {
+namespace assay::process {
 
 class OutputReader final {
  public:
@@ -50,4 +50,4 @@ class OutputReader final {
   std::thread thread_;
 };
 
-}  // namespace assay::device
+}  // namespace assay::process

@@ -23,7 +23,7 @@
 
 extern char** environ;
 
-namespace assay::device {
+namespace assay::process {
 namespace {
 
 std::vector<char*> pointers(std::vector<std::string>& texts) {
@@ -214,4 +214,4 @@ Result<std::string> find_program(std::string_view name) {
   }
 }
 
-}  // namespace assay::device
+}  // namespace assay::process

@@ -12,7 +12,7 @@
 #include "base/error.h"
 #include "process/output_reader.h"
 
-namespace assay::device {
+namespace assay::process {
 
 struct ProcessOrder {
   std::string program;                   // a path; see find_program
@@ -79,4 +79,4 @@ class ChildProcess final {
 // A program by its name along $PATH, or a path as it is. Errc::not_found names what was looked for.
 Result<std::string> find_program(std::string_view name);
 
-}  // namespace assay::device
+}  // namespace assay::process

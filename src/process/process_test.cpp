@@ -24,7 +24,7 @@
 #include "host/host.h"
 #include "process/channel.h"
 
-namespace assay::device {
+namespace assay::process {
 namespace {
 
 using testing::HasSubstr;
@@ -320,13 +320,13 @@ TEST(Process, memory_of_another_process_is_told_while_it_lives) {
   auto child = ChildProcess::start(shell("echo ready; while :; do sleep 100; done"));
   ASSERT_TRUE(child);
   while (child->output_end().empty()) ASSERT_FALSE(child->wait(1'000'000));
-  const auto memory = process_memory(child->pid());
+  const auto memory = host::process_memory(child->pid());
   ASSERT_TRUE(memory.footprint);
   EXPECT_GT(*memory.footprint, 10'000U);
   EXPECT_GE(*memory.footprint_peak, *memory.footprint);
   const std::int64_t pid = child->pid();
   child->kill();
-  EXPECT_FALSE(process_memory(pid).footprint);
+  EXPECT_FALSE(host::process_memory(pid).footprint);
 }
 
 TEST(Process, find_program_looks_along_the_path) {
@@ -393,4 +393,4 @@ TEST(Channel, wait_closed_sleeps_through_traffic_until_the_end) {
 }
 
 }  // namespace
-}  // namespace assay::device
+}  // namespace assay::process

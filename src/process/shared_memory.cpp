@@ -12,7 +12,7 @@
 
 #include "process/system.h"
 
-namespace assay::device {
+namespace assay::process {
 namespace {
 
 std::unexpected<Error> refused(std::size_t bytes) {
@@ -64,4 +64,4 @@ void SharedMemory::unmap() {
   bytes_ = {};
 }
 
-}  // namespace assay::device
+}  // namespace assay::process

@@ -7,7 +7,7 @@
 #include "base/descriptor.h"
 #include "base/error.h"
 
-namespace assay::device {
+namespace assay::process {
 
 // The other process may change the bytes at any moment: copy first, then look. It cannot shrink them (which would end
 // this process by SIGBUS): sealed on Linux; on macOS the size of such an object is set once.
@@ -37,4 +37,4 @@ class SharedMemory final {
   std::span<std::byte> bytes_;
 };
 
-}  // namespace assay::device
+}  // namespace assay::process

@@ -9,7 +9,7 @@
 #include <filesystem>
 #include <utility>
 
-namespace assay::device {
+namespace assay::process {
 namespace {
 
 TEST(SharedMemory, is_seen_by_both_who_map_it) {
@@ -59,4 +59,4 @@ TEST(SharedMemory, has_no_name_that_could_be_left_behind) {
 }
 
 }  // namespace
-}  // namespace assay::device
+}  // namespace assay::process

@@ -10,7 +10,7 @@
 
 #include "base/error.h"
 
-namespace assay::device::system {
+namespace assay::process::system {
 
 extern const int send_flags;  // of send(): no SIGPIPE, where it is a flag
 
@@ -33,4 +33,4 @@ struct Start {
 // The child's id, or -1 with errno, also where the program could not be executed (nothing is left then).
 std::int64_t start(const Start& start);
 
-}  // namespace assay::device::system
+}  // namespace assay::process::system

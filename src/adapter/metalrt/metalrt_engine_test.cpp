@@ -167,8 +167,8 @@ TEST_F(Metalrt, RealTextOfOurOwnEngineComesThrough) {
   ASSERT_TRUE((*engine)->submit(request(1, prompt_, 16)));
   const Answer got = pull(**engine, 1);
   ASSERT_EQ(got.last.kind, Event::Kind::finished) << got.reason;
-  auto child =
-      device::ChildProcess::start({ASSAY_PROGRAM, {"run", "--raw", "--json", "-m", model, "-n", "16", prompt}, {}, {}});
+  auto child = process::ChildProcess::start(
+      {ASSAY_PROGRAM, {"run", "--raw", "--json", "-m", model, "-n", "16", prompt}, {}, {}});
   ASSERT_TRUE(child);
   ASSERT_TRUE(child->wait(60'000 * ms));
   // The text of the JSON has the answer's beginning.

@@ -20,10 +20,10 @@ constexpr std::size_t printed_bytes_max = 600;
 
 Result<std::unique_ptr<WorkerLink>> WorkerLink::start(const std::string& program, const Clock& clock,
                                                       const Stop* stop) {
-  auto channel = device::make_channel();
+  auto channel = process::make_channel();
   if (!channel) return std::unexpected(std::move(channel.error()));
   static_assert(worker_socket == 3, "the order of handed_down");
-  auto child = device::ChildProcess::start({program, {worker_flag}, {}, {channel->theirs.number()}});
+  auto child = process::ChildProcess::start({program, {worker_flag}, {}, {channel->theirs.number()}});
   if (!child) return std::unexpected(std::move(child.error()));
   return std::unique_ptr<WorkerLink>(new WorkerLink(clock, stop, std::move(channel->ours), std::move(*child)));
 }
@@ -31,13 +31,13 @@ Result<std::unique_ptr<WorkerLink>> WorkerLink::start(const std::string& program
 std::unexpected<Error> WorkerLink::lose(Errc code, const std::string& what) {
   if (!lost_) {
     channel_.close();
-    const device::Ending ending = child_.kill();
+    const process::Ending ending = child_.kill();
     const std::string all = child_.output_end();
     std::string_view end = all;
     if (end.size() > printed_bytes_max) end.remove_prefix(end.size() - printed_bytes_max);
     const std::string printed = plain_text(end, printed_bytes_max);
     lost_ = Error{code, 0,
-                  "metalrt: " + what + (ending.survivor != 0 ? "; " + device::in_words(ending) : "") +
+                  "metalrt: " + what + (ending.survivor != 0 ? "; " + process::in_words(ending) : "") +
                       (printed.empty() ? "" : "; it printed last: " + printed)};
   }
   return std::unexpected(*lost_);
@@ -47,7 +47,7 @@ std::unexpected<Error> WorkerLink::lose_closed() {
   if (lost_) return std::unexpected(*lost_);
   channel_.close();
   const auto ending = child_.wait(ending_grace_ns);
-  return lose(Errc::engine_lost, ending ? "its process ended with " + device::in_words(*ending)
+  return lose(Errc::engine_lost, ending ? "its process ended with " + process::in_words(*ending)
                                         : "its process closed the connection and went on running");
 }
 
@@ -58,13 +58,13 @@ Result<void> WorkerLink::send(const Message& message) {
   std::span<const std::byte> rest = out_;
   const std::int64_t deadline_ns = clock_.now_ns() + send_timeout_ns;
   while (true) {
-    const auto sent = device::send_some(channel_.number(), rest);
+    const auto sent = process::send_some(channel_.number(), rest);
     if (!sent) return lose_closed();
     rest = rest.subspan(*sent);
     if (rest.empty()) return {};
     if (clock_.now_ns() >= deadline_ns) return lose(Errc::engine_lost, "its process does not read, killed");
-    device::Watch watch{channel_.number(), false, true, false};
-    device::wait_ready(std::span(&watch, 1), look_every_ns);
+    process::Watch watch{channel_.number(), false, true, false};
+    process::wait_ready(std::span(&watch, 1), look_every_ns);
   }
 }
 
@@ -81,10 +81,10 @@ Result<std::optional<Message>> WorkerLink::receive(std::int64_t deadline_ns) {
     in_begin_ = 0;
     if (asked(stop_)) return lose(Errc::cancelled, "stopped on request");
     const std::int64_t left_ns = deadline_ns - clock_.now_ns();
-    device::Watch watch{channel_.number(), true, false, false};
-    device::wait_ready(std::span(&watch, 1), std::clamp<std::int64_t>(left_ns, 0, look_every_ns));
+    process::Watch watch{channel_.number(), true, false, false};
+    process::wait_ready(std::span(&watch, 1), std::clamp<std::int64_t>(left_ns, 0, look_every_ns));
     if (watch.ready) {
-      const auto got = device::receive_some(channel_.number(), buffer_, device::Blocking::no);
+      const auto got = process::receive_some(channel_.number(), buffer_, process::Blocking::no);
       if (!got || got->end) return lose_closed();
       in_.insert(in_.end(), buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(got->bytes));
       continue;

@@ -35,14 +35,14 @@ class WorkerLink final {
   std::int64_t process_id() const { return child_.pid(); }
 
  private:
-  WorkerLink(const Clock& clock, const Stop* stop, Descriptor channel, device::ChildProcess child)
+  WorkerLink(const Clock& clock, const Stop* stop, Descriptor channel, process::ChildProcess child)
       : clock_(clock), stop_(stop), channel_(std::move(channel)), child_(std::move(child)) {}
   std::unexpected<Error> lose_closed();
 
   const Clock& clock_;
   const Stop* const stop_;
   Descriptor channel_;
-  device::ChildProcess child_;
+  process::ChildProcess child_;
   std::optional<Error> lost_;
   std::vector<std::byte> in_;
   std::size_t in_begin_ = 0;

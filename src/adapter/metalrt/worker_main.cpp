@@ -50,7 +50,7 @@ class Worker final {
         }
         continue;
       }
-      const auto got = device::receive_some(channel_, buffer, device::Blocking::yes);
+      const auto got = process::receive_some(channel_, buffer, process::Blocking::yes);
       if (!got || got->end) std::_Exit(0);  // the host is gone
       in.insert(in.end(), buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(got->bytes));
     }
@@ -81,7 +81,7 @@ class Worker final {
   void send(const Message& message) {
     out_.clear();
     append(out_, message);
-    if (!device::send_all(channel_, out_)) std::_Exit(0);
+    if (!process::send_all(channel_, out_)) std::_Exit(0);
   }
 
   static std::string named(const char* text) { return plain_text(text != nullptr ? text : "", name_bytes_max); }
@@ -201,7 +201,7 @@ int main(int argc, char** argv) {
   using namespace assay;
   namespace metalrt = adapter::metalrt;
   auto channel = argc == 2 && std::string_view(argv[1]) == metalrt::worker_flag
-                     ? device::adopt_channel(metalrt::worker_socket)
+                     ? process::adopt_channel(metalrt::worker_socket)
                      : Result<Descriptor>(fail(Errc::bad_value, "started by hand"));
   if (!channel) {
     std::fprintf(

@@ -23,14 +23,14 @@ class TestServer {
  public:
   // `arguments`: CERTIFICATE KEY, or none.
   static std::unique_ptr<TestServer> start(std::vector<std::string> arguments = {}) {
-    device::ProcessOrder order;
-    const auto python = device::find_program(ASSAY_PYTHON);
+    process::ProcessOrder order;
+    const auto python = process::find_program(ASSAY_PYTHON);
     if (!python) return nullptr;
     order.program = *python;
     order.arguments = {"-u", ASSAY_SOURCE_DIR "/tests/upstream_server.py"};
     const bool tls = !arguments.empty();
     for (std::string& argument : arguments) order.arguments.push_back(std::move(argument));
-    auto child = device::ChildProcess::start(order);
+    auto child = process::ChildProcess::start(order);
     if (!child) return nullptr;
     auto server = std::make_unique<TestServer>(std::move(*child));
     const SteadyClock clock;
@@ -46,7 +46,7 @@ class TestServer {
     return nullptr;
   }
 
-  explicit TestServer(device::ChildProcess child) : child_(std::move(child)) {}
+  explicit TestServer(process::ChildProcess child) : child_(std::move(child)) {}
 
   std::string url(const std::string& order) const { return "http://127.0.0.1:" + std::to_string(port_) + "/" + order; }
   std::uint16_t tls_port() const { return tls_port_; }
@@ -59,7 +59,7 @@ class TestServer {
     return static_cast<std::uint16_t>(std::atoi(text.c_str() + at + word.size()));
   }
 
-  device::ChildProcess child_;
+  process::ChildProcess child_;
   std::uint16_t port_ = 0;
   std::uint16_t tls_port_ = 0;
 };

@@ -388,13 +388,13 @@ TEST(UpstreamConnection, NobodyListeningIsNamed) {
 }
 
 TEST(UpstreamConnection, ACertificateIsCheckedByDefault) {
-  const auto openssl = device::find_program("openssl");
+  const auto openssl = process::find_program("openssl");
   if (!openssl) GTEST_SKIP() << "no openssl program to make a certificate with";
   const std::string folder =
       testing::TempDir() + "assay_tls_" + std::to_string(::testing::UnitTest::GetInstance()->random_seed());
   std::filesystem::create_directories(folder);
   const auto make = [&](const std::string& file, const std::string& names) {
-    device::ProcessOrder order;
+    process::ProcessOrder order;
     order.program = *openssl;
     order.arguments = {"req",
                        "-x509",
@@ -411,7 +411,7 @@ TEST(UpstreamConnection, ACertificateIsCheckedByDefault) {
                        folder + "/" + file + ".key",
                        "-out",
                        folder + "/" + file + ".pem"};
-    auto child = device::ChildProcess::start(order);
+    auto child = process::ChildProcess::start(order);
     return child && child->wait(20'000 * ms) && child->ended()->number == 0;
   };
   ASSERT_TRUE(make("good", "IP:127.0.0.1"));

@@ -26,13 +26,13 @@ std::string seconds(std::int64_t ns) {
 
 Result<std::unique_ptr<Connection>> Connection::start(const std::string& program, std::size_t memory_bytes,
                                                       const Clock& clock, std::string advice) {
-  auto channel = device::make_channel();
+  auto channel = process::make_channel();
   if (!channel) return std::unexpected(std::move(channel.error()));
-  auto memory = device::SharedMemory::create(memory_bytes);
+  auto memory = process::SharedMemory::create(memory_bytes);
   if (!memory) return std::unexpected(std::move(memory.error()));
   static_assert(wire::worker_socket == 3 && wire::worker_memory == 4, "the order of handed_down");
-  auto child =
-      device::ChildProcess::start({program, {wire::worker_flag}, {}, {channel->theirs.number(), memory->descriptor()}});
+  auto child = process::ChildProcess::start(
+      {program, {wire::worker_flag}, {}, {channel->theirs.number(), memory->descriptor()}});
   if (!child) return std::unexpected(std::move(child.error()));
   return std::unique_ptr<Connection>(new Connection(clock, std::filesystem::path(program).filename().string(),
                                                     std::move(advice), std::move(channel->ours), std::move(*memory),
@@ -51,11 +51,11 @@ std::string Connection::printed() const {
 std::unexpected<Error> Connection::lose(Errc code, const std::string& what) {
   if (!lost_) {
     channel_.close();
-    const device::Ending ending = child_.kill();
+    const process::Ending ending = child_.kill();
     memory_ = {};  // its pages would count as ours for as long as the others run
     lost_ =
         Error{code, 0,
-              name_ + " in " + doing_ + ": " + what + (ending.survivor != 0 ? "; " + device::in_words(ending) : "") +
+              name_ + " in " + doing_ + ": " + what + (ending.survivor != 0 ? "; " + process::in_words(ending) : "") +
                   printed() + (code == Errc::cancelled || advice_.empty() ? "" : "; " + advice_)};
     in_.clear();
   }
@@ -67,14 +67,14 @@ std::unexpected<Error> Connection::lose_closed() {
   channel_.close();
   const auto ending = child_.wait(ending_grace_ns);
   return lose(Errc::engine_lost,
-              ending ? "ended with " + device::in_words(*ending) : "closed its connection and went on running");
+              ending ? "ended with " + process::in_words(*ending) : "closed its connection and went on running");
 }
 
 Result<bool> Connection::wait(bool to_write, std::int64_t deadline_ns, const Patience& patience) {
   const std::int64_t left_ns = deadline_ns - clock_.now_ns();
   if (left_ns <= 0) return lose(patience.at_timeout, "no answer within " + seconds(patience.timeout_ns) + ", killed");
-  device::Watch watch{channel_.number(), !to_write, to_write, false};
-  device::wait_ready(std::span(&watch, 1), std::min(left_ns, look_every_ns));
+  process::Watch watch{channel_.number(), !to_write, to_write, false};
+  process::wait_ready(std::span(&watch, 1), std::min(left_ns, look_every_ns));
   if (watch.ready) return true;
   if (patience.keep_waiting != nullptr && !(*patience.keep_waiting)())
     return lose(Errc::cancelled, "stopped on request");
@@ -85,7 +85,7 @@ Result<bool> Connection::wait(bool to_write, std::int64_t deadline_ns, const Pat
 Result<void> Connection::send(std::span<const std::byte> bytes, const Patience& patience) {
   const std::int64_t deadline_ns = clock_.now_ns() + patience.timeout_ns;
   while (true) {
-    const auto sent = device::send_some(channel_.number(), bytes);
+    const auto sent = process::send_some(channel_.number(), bytes);
     if (!sent) return lose_closed();
     bytes = bytes.subspan(*sent);
     if (bytes.empty()) return {};
@@ -118,7 +118,7 @@ Result<wire::Message> Connection::receive(const Patience& patience, std::int64_t
       if (!ready) return std::unexpected(ready.error());
       if (!*ready) continue;
     }
-    const auto got = device::receive_some(channel_.number(), buffer_, device::Blocking::no);
+    const auto got = process::receive_some(channel_.number(), buffer_, process::Blocking::no);
     if (!got || got->end) return lose_closed();
     if (got->bytes == 0 && awake) {
       std::this_thread::yield();
@@ -159,7 +159,7 @@ void Connection::close(std::int64_t grace_ns) {
   // Unsent where the worker does not read: the end of the stream says the same.
   out_.clear();
   wire::append(out_, ++call_, wire::Close{});
-  [[maybe_unused]] const auto sent = device::send_some(channel_.number(), out_);
+  [[maybe_unused]] const auto sent = process::send_some(channel_.number(), out_);
   channel_.close();
   child_.stop(grace_ns);
   doing_ = "close";

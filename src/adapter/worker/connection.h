@@ -61,8 +61,8 @@ class Connection final {
   std::span<const std::byte> memory() const { return memory_.bytes(); }
 
  private:
-  Connection(const Clock& clock, std::string name, std::string advice, Descriptor channel, device::SharedMemory memory,
-             device::ChildProcess child)
+  Connection(const Clock& clock, std::string name, std::string advice, Descriptor channel, process::SharedMemory memory,
+             process::ChildProcess child)
       : clock_(clock),
         name_(std::move(name)),
         advice_(std::move(advice)),
@@ -80,8 +80,8 @@ class Connection final {
   const std::string name_;  // of the program's file
   const std::string advice_;
   Descriptor channel_;
-  device::SharedMemory memory_;
-  device::ChildProcess child_;
+  process::SharedMemory memory_;
+  process::ChildProcess child_;
   std::optional<Error> lost_;
   std::string doing_ = "start";
   std::uint32_t call_ = 0;

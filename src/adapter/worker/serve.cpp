@@ -52,7 +52,7 @@ class EndWithHost final {
  public:
   explicit EndWithHost(int channel) {
     std::thread([state = state_, channel] {
-      device::wait_closed(channel);
+      process::wait_closed(channel);
       std::unique_lock lock(state->mutex);
       if (!state->ended.wait_for(lock, end_grace, [&] { return state->over; })) std::_Exit(3);
     }).detach();  // it may sleep for as long as the process lives
@@ -76,7 +76,7 @@ class EndWithHost final {
 
 class Session final {
  public:
-  Session(Descriptor channel, device::SharedMemory memory, const WorkerIdentity& identity, const MakeBackend& make)
+  Session(Descriptor channel, process::SharedMemory memory, const WorkerIdentity& identity, const MakeBackend& make)
       : channel_(std::move(channel)), memory_(std::move(memory)), identity_(identity), make_(make) {}
 
   // The exit code of the program.
@@ -101,7 +101,7 @@ class Session final {
   bool send(std::uint32_t call, const wire::Message& message) {
     out_.clear();
     wire::append(out_, call, message);
-    return device::send_all(channel_.number(), out_).has_value();
+    return process::send_all(channel_.number(), out_).has_value();
   }
 
   // Nothing when the host has closed.
@@ -115,11 +115,11 @@ class Session final {
       }
       in_.erase(in_.begin(), in_.begin() + static_cast<std::ptrdiff_t>(in_begin_));
       in_begin_ = 0;
-      auto got = device::receive_some(channel_.number(), buffer_, device::Blocking::no);
+      auto got = process::receive_some(channel_.number(), buffer_, process::Blocking::no);
       for (const std::int64_t start_ns = clock_.now_ns(); got && !got->end && got->bytes == 0;) {
         const bool awake = clock_.now_ns() - start_ns < stays_awake_ns;
         if (awake) std::this_thread::yield();
-        got = device::receive_some(channel_.number(), buffer_, awake ? device::Blocking::no : device::Blocking::yes);
+        got = process::receive_some(channel_.number(), buffer_, awake ? process::Blocking::no : process::Blocking::yes);
       }
       if (!got) return std::unexpected(got.error());
       if (got->end) return std::nullopt;
@@ -238,7 +238,7 @@ class Session final {
   }
 
   const Descriptor channel_;
-  const device::SharedMemory memory_;
+  const process::SharedMemory memory_;
   const WorkerIdentity& identity_;
   const MakeBackend& make_;
   const SteadyClock clock_;
@@ -258,10 +258,10 @@ class Session final {
 
 int serve_worker(int argc, char** argv, const WorkerIdentity& identity, const MakeBackend& make) {
   auto channel = argc == 2 && std::string_view(argv[1]) == wire::worker_flag
-                     ? device::adopt_channel(wire::worker_socket)
+                     ? process::adopt_channel(wire::worker_socket)
                      : Result<Descriptor>(fail(Errc::bad_value, "started by hand"));
-  auto memory = channel ? device::SharedMemory::adopt(wire::worker_memory)
-                        : Result<device::SharedMemory>(std::unexpected(channel.error()));
+  auto memory = channel ? process::SharedMemory::adopt(wire::worker_memory)
+                        : Result<process::SharedMemory>(std::unexpected(channel.error()));
   if (!channel || !memory) {
     std::fprintf(
         stderr,

@@ -51,7 +51,7 @@ std::string numbers_text(const std::vector<std::uint32_t>& values) {
 }
 
 std::string machine(const Matrix& matrix) {
-  const device::HostFacts& m = matrix.machine;
+  const host::HostFacts& m = matrix.machine;
   const Environment& e = matrix.environment;
   Facts out;
   out.add("Chip", m.chip);

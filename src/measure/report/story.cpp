@@ -157,7 +157,7 @@ std::string subject_sentence(const Matrix& matrix) {
   const MatrixSettings& s = matrix.settings;
   out += ": " + std::to_string(s.prompt_tokens) + " prompt and " + std::to_string(s.output_tokens) +
          " output tokens, " + counted(s.rounds, "round") + (engines.size() == 1 ? "" : " interleaved in random order");
-  const device::HostFacts& m = matrix.machine;
+  const host::HostFacts& m = matrix.machine;
   if (!m.chip.empty()) {
     out += ", on " + clean(m.chip, 100) + ", " + counted(m.cores, "core") + ", " +
            bytes(static_cast<double>(m.memory_bytes));
