@@ -242,8 +242,7 @@ void Pool::temperature(float t) {
   scale_ = std::min(scale_ / t, 1e30F);
 }
 
-Pool::Drawn Pool::draw(Random& random) {
-  const double u = random.uniform();
+Pool::Drawn Pool::draw(double u) {
   if (!is_dense_) {
     weigh();
     double total = 0;

@@ -7,7 +7,6 @@
 #include <span>
 #include <vector>
 
-#include "base/random.h"
 #include "engine/backend.h"
 
 namespace assay::schedule {
@@ -45,7 +44,7 @@ class Pool {
     Token id;
     double p;  // its probability in what was drawn from
   };
-  Drawn draw(Random& random);  // one uniform number
+  Drawn draw(double u);  // u: uniform in [0, 1)
 
   Token most_likely() const;
   // What is left with probabilities, most likely first. Makes the pool sparse: a full sort where nothing was cut.

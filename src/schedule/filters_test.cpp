@@ -213,7 +213,7 @@ TEST(Filters, never_offer_a_token_at_minus_infinity) {
     if (which == 3) pool.typical(0.99F);
     if (which == 4) pool.surprise(30);
     Random random(static_cast<std::uint64_t>(which));
-    for (int i = 0; i < 50; ++i) EXPECT_THAT(pool.draw(random).id, testing::AnyOf(77, 150));
+    for (int i = 0; i < 50; ++i) EXPECT_THAT(pool.draw(random.uniform()).id, testing::AnyOf(77, 150));
     EXPECT_EQ(pool.candidates().size(), 2U) << which;
     EXPECT_EQ(pool.candidates()[0].id, 77) << which;
   }

@@ -53,7 +53,7 @@ TEST(Golden, the_chain_leaves_what_numpy_leaves) {
     const Sampling s = settings_of(c["sampling"]);
     ASSERT_TRUE(check_sampling(s, static_cast<std::uint32_t>(logits.size())));
     SamplerState state(s);
-    const auto met = distribution(s, state, {logits, history, {}, {}, "golden"}, scratch).value();
+    const auto met = distribution(s, state, {logits, history, 0, {}, {}, "golden"}, scratch).value();
     ASSERT_EQ(met.size(), c["ids"].size()) << c.dump();
     // By id: two that are equal in float64 but for rounding may change places.
     std::map<Token, double> expected;

@@ -5,6 +5,7 @@
 #include <limits>
 #include <string>
 
+#include "base/philox.h"
 #include "schedule/portable_math.h"
 #include "schedule/sampling_limits.h"
 
@@ -47,7 +48,7 @@ Result<std::span<const float>> edited(const Sampling& s, const SampleInput& inpu
   return logits;
 }
 
-void filter(const Sampling& s, SamplerState& state, Pool& pool) {
+void filter(const Sampling& s, const SamplerState& state, Position position, Pool& pool) {
   if (s.mirostat == 2) {
     pool.temperature(s.temperature);
     pool.surprise(state.mirostat_mu);
@@ -57,7 +58,9 @@ void filter(const Sampling& s, SamplerState& state, Pool& pool) {
   pool.typical(s.typical_p);
   pool.top_p(s.top_p);
   pool.min_p(s.min_p);
-  if (s.xtc_probability > 0 && state.random.uniform() < s.xtc_probability) pool.xtc(s.xtc_threshold);
+  if (s.xtc_probability > 0 && uniform_draw(s.seed, position, DrawUse::xtc) < s.xtc_probability) {
+    pool.xtc(s.xtc_threshold);
+  }
   if (s.temperature > 0) pool.temperature(s.temperature);
 }
 
@@ -72,9 +75,9 @@ Result<Token> sample(const Sampling& s, SamplerState& state, const SampleInput& 
   if (only_best(s)) return static_cast<Token>(first_max(*logits));
   Pool& pool = scratch.pool;
   pool.reset(*logits);
-  filter(s, state, pool);
+  filter(s, state, input.position, pool);
   if (s.temperature == 0) return pool.most_likely();
-  const auto drawn = pool.draw(state.random);
+  const auto drawn = pool.draw(uniform_draw(s.seed, input.position, DrawUse::token));
   if (s.mirostat == 2) {
     const double surprise = -natural_log(std::max(drawn.p, 1e-300)) / 0.6931471805599453;
     state.mirostat_mu -= static_cast<double>(s.mirostat_eta) * (surprise - static_cast<double>(s.mirostat_tau));
@@ -82,13 +85,13 @@ Result<Token> sample(const Sampling& s, SamplerState& state, const SampleInput& 
   return drawn.id;
 }
 
-Result<std::span<const Candidate>> distribution(const Sampling& s, SamplerState& state, const SampleInput& input,
+Result<std::span<const Candidate>> distribution(const Sampling& s, const SamplerState& state, const SampleInput& input,
                                                 SampleScratch& scratch) {
   const auto logits = edited(s, input, scratch);
   if (!logits) return std::unexpected(logits.error());
   Pool& pool = scratch.pool;
   pool.reset(*logits);
-  filter(s, state, pool);
+  filter(s, state, input.position, pool);
   if (s.temperature == 0) pool.top_k(1);
   return pool.candidates();
 }

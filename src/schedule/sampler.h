@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "base/error.h"
-#include "base/random.h"
 #include "engine/engine.h"
 #include "schedule/candidates.h"
 #include "schedule/penalties.h"
@@ -20,17 +19,17 @@ namespace assay::schedule {
 // Errc::bad_value names the first field outside its range, what was met and what is expected.
 Result<void> check_sampling(const Sampling& settings, std::uint32_t vocab);
 
-// What one request carries from token to token. Nothing else that a request draws depends on time, batch or neighbours.
+// What one request carries from token to token. Random numbers are no part of it: a draw is a function of seed, position
+// and use (base/philox.h), so it is the same however often the token is chosen, and whatever was drawn before.
 struct SamplerState {
-  explicit SamplerState(const Sampling& settings)
-      : random(settings.seed), mirostat_mu(2.0 * static_cast<double>(settings.mirostat_tau)) {}
-  Random random;
+  explicit SamplerState(const Sampling& settings) : mirostat_mu(2.0 * static_cast<double>(settings.mirostat_tau)) {}
   double mirostat_mu;  // bits; the surprise above which a token is cut
 };
 
 struct SampleInput {
   std::span<const float> logits;   // (vocab) raw, as the backend gave them
   std::span<const Token> history;  // prompt and output so far
+  Position position;               // of the token to choose, in its sequence: history.size() in an answer
   std::span<const Token> banned;   // may not be chosen now: stop tokens before the minimum length
   // Bit i % 32 of word i / 32 set: token i is allowed; (vocab + 31) / 32 words. Empty: no grammar.
   std::span<const std::uint32_t> allowed;
@@ -50,9 +49,9 @@ struct SampleScratch {
 Result<Token> sample(const Sampling& settings, SamplerState& state, const SampleInput& input, SampleScratch& scratch);
 
 // The distribution that sample() would draw from, most likely first, borrowed from scratch until its next use. With
-// temperature 0 one token has it all. Moves the state as far as XTC's coin does. Same errors.
-Result<std::span<const Candidate>> distribution(const Sampling& settings, SamplerState& state, const SampleInput& input,
-                                                SampleScratch& scratch);
+// temperature 0 one token has it all. XTC's coin is that of the position. Same errors.
+Result<std::span<const Candidate>> distribution(const Sampling& settings, const SamplerState& state,
+                                                const SampleInput& input, SampleScratch& scratch);
 
 // ln softmax(raw logits)[token]: before bias, penalties, masks and temperature. logits finite, as sample() checked.
 struct Logprobs {

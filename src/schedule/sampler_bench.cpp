@@ -46,7 +46,8 @@ void run(benchmark::State& bench) {
   SampleScratch scratch;
   std::size_t i = 0;
   for (auto _ : bench) {
-    auto token = sample(s, state, {rows[i++ % rows.size()], history, {}, {}, "bench"}, scratch);
+    const auto position = static_cast<Position>(i);
+    auto token = sample(s, state, {rows[i++ % rows.size()], history, position, {}, {}, "bench"}, scratch);
     benchmark::DoNotOptimize(token);
   }
   static constexpr const char* names[] = {"greedy",      "top_k=40",  "top_p=.95", "min_p=.05",   "softmax",

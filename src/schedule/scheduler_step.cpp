@@ -197,7 +197,9 @@ std::optional<Scheduler::After> Scheduler::choose_token(LiveRequest& r, std::siz
     return After::drop;
   }
   const auto logits = std::as_const(logits_).row(row);
-  const auto token = sample(r.sampling, r.sampler, {logits, r.tokens, r.banned(), {}, engine_name_}, scratch_);
+  const auto token =
+      sample(r.sampling, r.sampler,
+             {logits, r.tokens, static_cast<Position>(r.tokens.size()), r.banned(), {}, engine_name_}, scratch_);
   if (!token) {
     fail_request(r, token.error());
     return After::drop;

@@ -45,11 +45,15 @@ Answer run_alone(const Order& order, const FakeShape& shape) {
     hashed_logits(tokens, logits);
     SampleScratch scratch;
     const bool early = a.tokens.size() < r.output_tokens_min;
-    const Token token =
-        sample(r.sampling, state,
-               {logits, tokens, early ? std::span<const Token>(r.stop_tokens) : std::span<const Token>(), {}, ""},
-               scratch)
-            .value();
+    const Token token = sample(r.sampling, state,
+                               {logits,
+                                tokens,
+                                static_cast<Position>(tokens.size()),
+                                early ? std::span<const Token>(r.stop_tokens) : std::span<const Token>(),
+                                {},
+                                ""},
+                               scratch)
+                            .value();
     if (std::count(r.stop_tokens.begin(), r.stop_tokens.end(), token) > 0) {
       a.finish = Finish::stop_token;
       break;
