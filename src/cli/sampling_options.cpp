@@ -113,8 +113,8 @@ std::uint64_t chosen_seed(const GenerationOptions& options) {
 
 void refuse_idle_settings(const CLI::App& command, const GenerationOptions& options) {
   const Sampling& s = options.sampling;
-  const auto needs = [&](std::initializer_list<const char*> names, bool used, const char* what) {
-    for (const char* name : names) {
+  const auto needs = [&](std::initializer_list<const char*> idle, bool used, const char* what) {
+    for (const char* name : idle) {
       const CLI::Option* option = command.get_option(name);
       if (option->count() == 0 || used) continue;
       throw CLI::ValidationError(std::string(name) + " " + option->results().front() + " changes nothing without " +
