@@ -8,6 +8,7 @@ import os
 import pathlib
 import signal
 import stat
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -38,25 +39,28 @@ class Chat(unittest.TestCase):
 
     def asked(self, screen):
         """Presses enter, waits for the answer and gives the questions of the conversation."""
-        screen.send("\r")
-        self.answered(screen)
+        self.answered(screen, "\r")
         return self.questions(screen)
 
-    def answered(self, screen, times=1):
-        # A prompt behind an answer: an empty line of input below what was asked.
-        screen.until(lambda text: text.endswith("\n>") and text.count("\n> ") >= times, "the next prompt")
+    @staticmethod
+    def answered(screen, keys):
+        """Sends what ends a question and waits for the prompt behind its answer."""
+        def prompts(text):
+            return sum(line.startswith(">") for line in text.splitlines())
+        before = prompts(screen.text())
+        screen.send(keys)
+        screen.until(lambda text: text.endswith("\n>") and prompts(text) > before, "the next prompt")
 
     def questions(self, screen):
         file = self.home / f"saved{len(list(self.home.iterdir()))}.json"
-        screen.send(f"/save {file}\r")
-        screen.until(lambda _: file.exists(), "the saved conversation")
+        self.answered(screen, f"/save {file}\r")
         return [m["content"] for m in json.loads(file.read_text())["messages"] if m["role"] == "user"]
 
     def typed(self, *keys):
         screen = self.start()
         for key in keys:
             screen.send(key)
-            screen.read(0.02)  # keys of a person come one by one
+            screen.taken()  # keys of a person come one by one
         return self.asked(screen)
 
     def test_a_key_that_is_not_bound_leaves_no_text(self):
@@ -75,8 +79,7 @@ class Chat(unittest.TestCase):
 
     def test_a_paste_without_marks_is_one_question(self):
         screen = self.start()
-        screen.send("line one\rline two\r\rline three\r")
-        self.answered(screen)
+        self.answered(screen, "line one\rline two\r\rline three\r")
         self.assertEqual(self.questions(screen), ["line one\nline two\n\nline three"])
 
     def test_a_large_paste_is_whole(self):
@@ -89,7 +92,7 @@ class Chat(unittest.TestCase):
             screen.read(0)
         screen.until_shown("line 299 of a long text")
         screen.send("\r")
-        screen.until_shown("context")  # too long, and said so
+        screen.until_shown("this question alone is too long")
         history = (self.home / "chat_history").read_text()
         self.assertEqual(history, text.replace("\r", "\\n") + "\n")
 
@@ -146,7 +149,7 @@ class Chat(unittest.TestCase):
         for i in range(12):
             screen.send(f"line {i}")
             screen.send("\x1b\r")
-            screen.read(0.02)
+            screen.taken()
         screen.send("last")
         screen.until_shown("last")
         screen.send("\x1b<top ")
@@ -173,7 +176,7 @@ class Chat(unittest.TestCase):
         screen.send("\x12nowhere")
         screen.until_shown("nothing found: nowhere")
         screen.send("\x07draft\x1b[A\x1b[A\x1b[A")
-        screen.until(lambda text: "/save" not in text.splitlines()[-1] and len(text.splitlines()[-1]) > 3, "an entry")
+        screen.until(lambda text: text.endswith("> /exit"), "an entry")
         screen.send("\x1b[B\x1b[B\x1b[B")
         screen.until(lambda text: text.endswith("> draft"), "the draft again")
 
@@ -186,9 +189,9 @@ class Chat(unittest.TestCase):
         self.assertTrue(screen.echoes())
 
     def test_what_is_typed_during_an_answer_stands_at_the_next_prompt(self):
-        screen = self.start("--max-tokens", 200, "--min-tokens", 200, "--context", 1024, slow=True)
+        screen = self.start("--max-tokens", 40, "--min-tokens", 40, slow=True)
         screen.send("tell me a story\r")
-        screen.until(lambda text: len(text.splitlines()) > 4, "the beginning of an answer")
+        screen.until_behind("> tell me a story")
         self.assertFalse(screen.echoes())
         screen.send("typed ahead")
         screen.until(lambda text: text.endswith("> typed ahead"), "what was typed")
@@ -197,10 +200,42 @@ class Chat(unittest.TestCase):
     def test_ctrl_c_stops_an_answer(self):
         screen = self.start("--max-tokens", 1000, "--min-tokens", 1000, "--context", 1024, slow=True)
         screen.send("tell me a story\r")
-        screen.until(lambda text: len(text.splitlines()) > 3, "the beginning of an answer")
+        screen.until_behind("> tell me a story")
         screen.send("\x03")
         screen.until_shown("[stopped]")
         screen.until(lambda text: text.endswith("\n>"), "the next prompt")
+
+    def test_ctrl_c_stops_the_pass_over_a_long_prompt_and_the_talk_goes_on(self):
+        screen = self.start("--threads", 1, "--batch", 1024, slow=True)  # seconds in one pass
+        screen.send("many words and more of them " * 140 + "end")
+        screen.until(lambda text: text.endswith("of them end"), "the question")
+        screen.send("\r")
+        screen.until_signals()
+        screen.send("\x03")
+        shown = screen.until(lambda text: text.endswith("\n>"), "the next prompt")
+        self.assertRegex(shown, r"of them end\n+\[stopped\]\n>$")
+        self.answered(screen, "/undo\r")
+        self.answered(screen, "hello\r")
+        self.assertEqual(self.questions(screen), ["hello"])
+
+    def test_ctrl_c_stops_the_loading_of_another_model_and_the_one_before_goes_on(self):
+        config = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 1024, "num_hidden_layers": 4,
+                  "num_attention_heads": 16, "num_key_value_heads": 4, "head_dim": 64, "intermediate_size": 24576,
+                  "vocab_size": 1000, "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "max_position_embeddings": 8192,
+                  "hidden_act": "silu", "tie_word_embeddings": False}
+        (self.home / "config.json").write_text(json.dumps(config))
+        big = self.home / "big.gguf"
+        subprocess.run([ASSAY, "models", "synth", "--config", self.home / "config.json", "--out", big], check=True,
+                       capture_output=True)
+        screen = self.start()
+        screen.send(f"/model {big}\r")
+        screen.until_behind("big.gguf")
+        screen.send("\x03")
+        screen.until(lambda text: "cancelled" in text and text.endswith("\n>"), "the next prompt")
+        self.answered(screen, "/model\r")
+        self.assertRegex(screen.text(), r"/model\nassay-small-q4_0, direct")
+        self.answered(screen, "hello\r")
+        self.assertEqual(self.questions(screen), ["hello"])
 
     def test_the_terminal_is_as_it_was_after_every_end(self):
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGABRT, signal.SIGSEGV, signal.SIGPIPE):
@@ -221,7 +256,7 @@ class Chat(unittest.TestCase):
     def test_the_terminal_is_as_it_was_after_a_signal_in_the_midst_of_an_answer(self):
         screen = self.start("--max-tokens", 1000, "--min-tokens", 1000, "--context", 1024, slow=True)
         screen.send("tell me a story\r")
-        screen.until(lambda text: len(text.splitlines()) > 3, "the beginning of an answer")
+        screen.until_behind("> tell me a story")
         os.kill(screen.pid, signal.SIGTERM)
         self.assertEqual(screen.ended(), -signal.SIGTERM)
         self.assertTrue(screen.echoes())
@@ -249,12 +284,10 @@ class Chat(unittest.TestCase):
 
     def test_answers_are_broken_between_words(self):
         screen = self.start("--max-tokens", 60, "--min-tokens", 60, columns=30)
-        screen.send("Tell me a story.\r")
-        self.answered(screen)
+        self.answered(screen, "Tell me a story.\r")
         file = self.home / "talk.json"
         lines = screen.lines()
-        screen.send(f"/save {file}\r")
-        screen.until(lambda _: file.exists() and file.stat().st_size > 0, "the saved conversation")
+        self.answered(screen, f"/save {file}\r")
         answer = json.loads(file.read_text())["messages"][-1]["content"]
         begin = next(i for i, line in enumerate(lines) if line == "> Tell me a story.") + 1
         shown = lines[begin:-1]
@@ -269,8 +302,7 @@ class Chat(unittest.TestCase):
         screen.send("0.5\r")
         screen.until_shown("temp 0.5")
         screen.send("/s\t")
-        screen.until_shown("/system")
-        self.assertIn("/stats", screen.text())
+        screen.until(lambda text: "/system" in text and "/stats" in text, "both commands")
         screen.send("\x15/set top\t\t")
         screen.until_shown("top-p")
         (self.home / "a long name.json").write_text("[]")

@@ -71,6 +71,33 @@ class Screen:
     def until_shown(self, words):
         return self.until(lambda text: words in text, words)
 
+    def until_behind(self, words):
+        """Waits until something stands on a line behind the last one that ends with these words."""
+        return self.until(lambda text: text.rpartition(words + "\n")[1] and text.rpartition(words + "\n")[2].strip(), f"text behind {words}")
+
+    def taken(self):
+        """Waits until the program has read all that was sent, and shows what it wrote by then: so that what is sent next
+        does not arrive together with it."""
+        end = time.monotonic() + PATIENCE_S
+        while True:
+            self.read(0.02)
+            try:
+                terminal = os.open(os.readlink(f"/proc/{self.pid}/fd/0"), os.O_RDONLY | os.O_NOCTTY)
+            except OSError:  # it has ended, or this system has no such folder
+                return
+            try:
+                waiting = struct.unpack("i", fcntl.ioctl(terminal, termios.FIONREAD, b"\0" * 4))[0]
+            finally:
+                os.close(terminal)
+            if waiting == 0:
+                return
+            if time.monotonic() > end:
+                raise AssertionError(f"does not read its input\n{self.text()}")
+
+    def until_signals(self):
+        """Waits until ctrl-C is a signal to the program, as it is once a line was taken, and no key."""
+        self.until(lambda _: termios.tcgetattr(self.fd)[3] & termios.ISIG, "keys that are signals")
+
     def send(self, data):
         os.write(self.fd, data.encode() if isinstance(data, str) else data)
 

@@ -357,14 +357,16 @@ Result<void> ChatSession::change_model(const std::string& name) {
   engine_.reset();
   model_.reset();
   options_.model.model = *found;
-  auto load = [&]() -> Result<void> {
+  auto load = [&](Stop* stop) -> Result<void> {
+    const StopsOnInterrupt within(stop);
     auto model = load_model(session_, options_.model, Parts::closed);
     if (!model) return std::unexpected(std::move(model.error()));
     return use(std::move(*model));
   };
-  if (auto done = load(); !done) {
+  if (auto done = load(&session_.stop); !done) {
+    clear_interrupt();
     options_.model.model = before;
-    if (auto back = load(); !back) {
+    if (auto back = load(nullptr); !back) {
       return fail(Errc::engine_lost, to_string(done.error()) + "; and the model before it: " + to_string(back.error()));
     }
     return done;

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <optional>
 #include <utility>
 
 #include "artifact/store.h"
@@ -142,7 +143,9 @@ Result<void> ChatSession::answer() {
   request.stop_texts = options_.generation.stop;
   const auto ends = model_->tokenizer->end_tokens();
   request.stop_tokens.assign(ends.begin(), ends.end());
-  clear_interrupt();
+  // The prompt may be one long pass, which direct ends in its midst. A foreign engine could only be ended with it.
+  const bool ours = model_->backend->facts().name == "direct";
+  std::optional<StopsOnInterrupt> within(std::in_place, ours ? &session_.stop : nullptr);
   AnswerText text;
   const auto result = generate(
       *engine_, session_.clock, request, [&](std::string_view piece) { text.push(piece); },
@@ -150,6 +153,7 @@ Result<void> ChatSession::answer() {
         editor_->gather();
         return interrupted() || std::ferror(stdout) != 0;
       });
+  within.reset();
   clear_interrupt();
   text.finish();
   if (!result) return std::unexpected(with_option_names(result.error()));

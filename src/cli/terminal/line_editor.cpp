@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <charconv>
 #include <csignal>
@@ -21,11 +22,14 @@ namespace {
 
 using Kind = Key::Kind;
 
-// The one thing a signal handler may touch.
+// All that a signal handler may touch.
 volatile std::sig_atomic_t interrupt_seen = 0;
+std::atomic<Stop*> to_stop{nullptr};
+static_assert(std::atomic<Stop*>::is_always_lock_free);
 
 void on_interrupt(int) {
   interrupt_seen = 1;
+  if (Stop* stop = to_stop.load(std::memory_order_relaxed); stop != nullptr) stop->ask();
   wake_terminal();
 }
 
@@ -99,6 +103,7 @@ LineEditor::Line LineEditor::read_plain() {
     if (interactive_) write_out(any ? options_.indent : options_.prompt);
     if (!std::getline(std::cin, line)) break;
     any = true;
+    clear_interrupt();                          // it meant what was before this line
     if (line.ends_with('\r')) line.pop_back();  // lines as Windows ends them
     text += line;
     if (!options_.unfinished) return {Line::Kind::text, std::move(text)};
@@ -433,5 +438,16 @@ void catch_interrupts() {
 
 bool interrupted() { return interrupt_seen != 0; }
 void clear_interrupt() { interrupt_seen = 0; }
+
+StopsOnInterrupt::StopsOnInterrupt(Stop* stop) : stop_(stop) {
+  ASSAY_ASSERT(to_stop.load() == nullptr);
+  to_stop = stop;
+  if (stop != nullptr && interrupted()) stop->ask();  // it came just before
+}
+
+StopsOnInterrupt::~StopsOnInterrupt() {
+  to_stop = nullptr;
+  if (stop_ != nullptr) stop_->forget();
+}
 
 }  // namespace assay::cli

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/stop.h"
 #include "cli/terminal/edit_buffer.h"
 #include "cli/terminal/history.h"
 #include "cli/terminal/keys.h"
@@ -110,5 +111,18 @@ class LineEditor final {
 void catch_interrupts();
 bool interrupted();
 void clear_interrupt();
+
+// While one lives, ctrl-C asks this stop as well, once interrupts are caught: for work that looks at nothing else. One at
+// a time; null: as if there were none. The stop is borrowed, and forgotten at the end.
+class StopsOnInterrupt final {
+ public:
+  explicit StopsOnInterrupt(Stop* stop);
+  ~StopsOnInterrupt();
+  StopsOnInterrupt(const StopsOnInterrupt&) = delete;
+  StopsOnInterrupt& operator=(const StopsOnInterrupt&) = delete;
+
+ private:
+  Stop* const stop_;
+};
 
 }  // namespace assay::cli
