@@ -400,8 +400,9 @@ class Interrupts(Case):
 
     def test_a_matrix_while_it_loads_hashes_and_compares_logits(self):
         for number, word in ((signal.SIGINT, b"hashing"), (signal.SIGTERM, b"loading"), (signal.SIGTERM, b"reference")):
+            # Short requests: the reference is made behind the first one.
             self.ends(word, "matrix", "--model", self.big, "--engines", "direct", "--no-record", "--parity-budget", "10m",
-                      number=number)
+                      "--prompt", 8, "--output", 2, number=number)
 
     def test_a_matrix_within_one_long_prefill(self):
         run = Watched("matrix", "--model", self.big, "--engines", "direct", "--no-record", "--parity-positions", 0, "--prompt",

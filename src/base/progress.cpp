@@ -98,6 +98,12 @@ void Progress::update(std::uint64_t done) {
   std::fprintf(stderr, style_ == ProgressStyle::bar ? "\r%s\x1b[K" : "%s\n", text.c_str());
 }
 
+void Progress::begin() {
+  if (style_ != ProgressStyle::bar || finished_) return;
+  last_shown_ns_ = clock_.now_ns();
+  std::fprintf(stderr, "\r%s\x1b[K", render(done_, last_shown_ns_ - start_ns_).c_str());
+}
+
 void Progress::finish() {
   if (finished_) return;
   finished_ = true;

@@ -26,6 +26,8 @@ class Progress final {
   Progress& operator=(const Progress&) = delete;
 
   void update(std::uint64_t done);
+  // Shows the bar now, however soon that is: before a first step that may take minutes.
+  void begin();
   // Replaces the bar by a last line; called by the destructor if not before.
   void finish();
 

@@ -79,6 +79,7 @@ Result<void> add_parity(const Session& session, const LoadedModel& model, const 
       measure::reference_seconds(model.weights, length, roundings.size() + more, *threads) <= settings.parity_budget_s;
   device::ThreadPool pool(*threads);
   Progress progress(session.clock, session.progress(), "reference", 100, "%");
+  progress.begin();
   const auto reference = measure::make_reference(
       model.weights, *tokens, measure::spread_positions(static_cast<std::uint32_t>(length), settings.parity_positions),
       roundings, &pool,
@@ -105,7 +106,7 @@ Result<void> add_parity(const Session& session, const LoadedModel& model, const 
                                                 std::size_t{backend.facts().context}});
       if (self_tokens > length) {
         if (const auto self = measure::self_agreement(backend, measure::text_of_length(*tokens, self_tokens),
-                                                      reference->bounds_of(*of_each[i]).decode)) {
+                                                      reference->bounds_of(*of_each[i]).decode, &session.stop)) {
           parity->self = *self;
         } else {
           contestants[i].subject.notes.push_back("not held against itself at " + std::to_string(self_tokens) +

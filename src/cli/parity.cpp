@@ -64,6 +64,7 @@ Result<void> dump(const Session& session, const LoadedModel& model, const Parity
     if (!threads) return std::unexpected(threads.error());
     device::ThreadPool pool(*threads);
     Progress progress(session.clock, session.progress(), "reference", 100, "%");
+    progress.begin();
     const auto logits = model::reference_logits(model.weights, tokens, positions,
                                                 {.pool = &pool, .stop = &session.stop}, [&](double share) {
                                                   progress.update(static_cast<std::uint64_t>(share * 100));
@@ -149,6 +150,7 @@ Result<void> parity(Session& session, ParityOptions& options) {
   device::ThreadPool pool(*threads);
   const std::size_t self_tokens = std::min(options.self_tokens.value_or(self_tokens_default), facts.context);
   Progress progress(session.clock, session.progress(), "reference", 100, "%");
+  progress.begin();
   const auto result = measure::run_parity(
       *loaded.backend, loaded.weights, *rounding, *tokens, positions,
       [&](double share) {
