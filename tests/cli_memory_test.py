@@ -12,6 +12,8 @@ import sys
 import tempfile
 import unittest
 
+SLOWER = int(os.environ.get("ASSAY_SLOWER", "1"))
+
 ASSAY, MODEL = "", ""
 
 
@@ -30,7 +32,7 @@ class FileUnderTheModel(unittest.TestCase):
                                    env={**os.environ, "ASSAY_HOME": str(HOME)})
         first = os.read(process.stdout.fileno(), 64)
         change(copy)
-        rest, err = process.communicate(timeout=300)
+        rest, err = process.communicate(timeout=300 * SLOWER)
         self.assertEqual(process.returncode, 0, err.decode(errors="replace"))
         return first + rest
 
@@ -55,7 +57,7 @@ class Refused(unittest.TestCase):
     def under_limit(self, limit_mb, *arguments):
         """(exit code, standard error) of a run whose address space ends at so many MiB."""
         done = subprocess.run(["bash", "-c", f'ulimit -v {limit_mb * 1024}; exec "$@"', "bash", *map(str, arguments)],
-                              capture_output=True, timeout=300, env={**os.environ, "ASSAY_HOME": str(HOME)})
+                              capture_output=True, timeout=300 * SLOWER, env={**os.environ, "ASSAY_HOME": str(HOME)})
         return done.returncode, done.stderr.decode(errors="replace")
 
     def setUp(self):

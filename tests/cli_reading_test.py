@@ -12,6 +12,8 @@ import sys
 import tempfile
 import unittest
 
+SLOWER = int(os.environ.get("ASSAY_SLOWER", "1"))
+
 ASSAY, MODEL = "", ""
 GOLDEN = pathlib.Path(__file__).resolve().parent / "golden"
 
@@ -27,7 +29,7 @@ class Reading(unittest.TestCase):
         self.temporary.cleanup()
 
     def run_it(self, *arguments, text="", **env):
-        done = subprocess.run([ASSAY, *map(str, arguments)], input=text.encode(), capture_output=True, timeout=300, env={**self.env, **env})
+        done = subprocess.run([ASSAY, *map(str, arguments)], input=text.encode(), capture_output=True, timeout=300 * SLOWER, env={**self.env, **env})
         return done.returncode, done.stdout.decode(), done.stderr.decode()
 
     def does(self, *arguments, **more):

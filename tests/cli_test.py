@@ -14,6 +14,8 @@ import tempfile
 import time
 import unittest
 
+SLOWER = int(os.environ.get("ASSAY_SLOWER", "1"))
+
 ASSAY, MODEL = "", ""
 
 
@@ -22,7 +24,7 @@ def assay(*arguments, text=None, env=None, limit=""):
     command = [ASSAY, *map(str, arguments)]
     if limit:
         command = ["bash", "-c", f'ulimit {limit}; exec "$@"', "bash", *command]
-    done = subprocess.run(command, input=text, capture_output=True, timeout=300,
+    done = subprocess.run(command, input=text, capture_output=True, timeout=300 * SLOWER,
                           env={**os.environ, "ASSAY_HOME": str(HOME), **(env or {})})
     return done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
 
@@ -109,7 +111,7 @@ class Refusals(unittest.TestCase):
                 self.assertIsNone(child.poll(), "ended before it was interrupted")
                 time.sleep(0.01)
             child.send_signal(number)
-            self.assertIn(b"cancelled", child.communicate(timeout=60)[1])
+            self.assertIn(b"cancelled", child.communicate(timeout=60 * SLOWER)[1])
             self.assertEqual(child.returncode, 1)
             self.assertEqual(list(folder.iterdir()), [])
 
@@ -164,7 +166,7 @@ class Refusals(unittest.TestCase):
         began = time.monotonic()
         code, out, err = assay("matrix", "--engines", "direct", "--upstream", f"openai={url}/silent", "--upstream-wait", "1s",
                                *short)
-        self.assertLess(time.monotonic() - began, 20)  # it would have been silent for 30 s
+        self.assertLess(time.monotonic() - began, 20 * SLOWER)  # it would have been silent for 30 s
         self.assertEqual(code, 0, err)
         rows = json.loads(out)["rows"]
         self.assertEqual([(row["engine"], row["status"]) for row in rows], [("direct", "ok"), ("openai", "refused")])
@@ -196,7 +198,7 @@ class Refusals(unittest.TestCase):
         for command in commands:
             with open("/dev/full", "wb") as full:
                 done = subprocess.run([ASSAY, *command], stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE,
-                                      env={**os.environ, "ASSAY_HOME": str(HOME)}, timeout=300)
+                                      env={**os.environ, "ASSAY_HOME": str(HOME)}, timeout=300 * SLOWER)
             self.assertEqual(done.returncode, 1, command)
             self.assertIn(b"stdout cannot be written", done.stderr, command)
         self.refused(1, ["/dev/full"], "parity", "--tokens", "1", "--dump", "/dev/full", "--model", MODEL)
@@ -204,12 +206,12 @@ class Refusals(unittest.TestCase):
 
     def test_a_closed_stdout_is_never_success(self):
         done = subprocess.run(["bash", "-c", 'exec "$@" >&-', "bash", ASSAY, "run", "hi", "--model", MODEL],
-                              capture_output=True, timeout=300)
+                              capture_output=True, timeout=300 * SLOWER)
         self.assertEqual(done.returncode, 1)
 
     def test_a_reader_that_leaves_ends_the_program_quietly(self):
         done = subprocess.run(["bash", "-c", '"$@" | head -c 1; exit ${PIPESTATUS[0]}', "bash", ASSAY, "run", "--raw",
-                               "Once", "--max-tokens", "300", "--model", MODEL], capture_output=True, timeout=300)
+                               "Once", "--max-tokens", "300", "--model", MODEL], capture_output=True, timeout=300 * SLOWER)
         self.assertIn(done.returncode, (0, 128 + 13))
         self.assertEqual(done.stderr, b"")
 
@@ -297,7 +299,7 @@ class Answers(unittest.TestCase):
 
     def test_models_have_a_home_without_the_variable(self):
         bare = {"PATH": os.environ["PATH"]}
-        done = subprocess.run([ASSAY, "doctor", "--json"], capture_output=True, env=bare, timeout=300)
+        done = subprocess.run([ASSAY, "doctor", "--json"], capture_output=True, env=bare, timeout=300 * SLOWER)
         home = next(f["text"] for f in json.loads(done.stdout)["findings"] if f["check"] == "home")
         self.assertTrue(home.startswith("/"), home)
 

@@ -13,6 +13,8 @@ import sys
 import tempfile
 import unittest
 
+SLOWER = int(os.environ.get("ASSAY_SLOWER", "1"))
+
 ASSAY, MODEL = "", ""
 HOME = pathlib.Path("/nonexistent")
 COMMANDS = ["matrix", "run", "chat", "models", "engines", "parity", "tokenize", "render", "doctor"]
@@ -21,7 +23,7 @@ COMMANDS = ["matrix", "run", "chat", "models", "engines", "parity", "tokenize", 
 def assay(*arguments, text=b"", env=None):
     """(exit code, stdout, stderr) of one command in an empty $ASSAY_HOME."""
     bare = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE")}
-    done = subprocess.run([ASSAY, *map(str, arguments)], input=text, capture_output=True, timeout=300,
+    done = subprocess.run([ASSAY, *map(str, arguments)], input=text, capture_output=True, timeout=300 * SLOWER,
                           env={**bare, "ASSAY_HOME": str(HOME), **(env or {})})
     return done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
 
@@ -313,7 +315,7 @@ PATH={os.path.dirname(os.path.abspath(ASSAY))}:$PATH
 COMP_LINE={json.dumps(line)}; COMP_POINT=${{#COMP_LINE}}
 COMP_WORDS=({' '.join(json.dumps(word) for word in words)}); COMP_CWORD={len(words) - 1}
 _assay; printf '%s\\n' "${{COMPREPLY[@]}}" """
-        done = subprocess.run(["bash", "--norc", "-c", asked], capture_output=True, text=True, timeout=60,
+        done = subprocess.run(["bash", "--norc", "-c", asked], capture_output=True, text=True, timeout=60 * SLOWER,
                               env={**os.environ, "ASSAY_HOME": str(HOME)}, cwd=HOME)
         self.assertEqual(done.stderr, "")
         return done.stdout.split()
@@ -344,7 +346,7 @@ _assay; printf '%s\\n' "${{COMPREPLY[@]}}" """
                 continue
             file = HOME / f"script.{shell}"
             file.write_text(script)
-            done = subprocess.run([*check, file], capture_output=True, text=True, timeout=60)
+            done = subprocess.run([*check, file], capture_output=True, text=True, timeout=60 * SLOWER)
             self.assertEqual((done.returncode, done.stderr), (0, ""), shell)
 
     def test_every_command_has_a_man_page(self):
@@ -358,7 +360,7 @@ _assay; printf '%s\\n' "${{COMPREPLY[@]}}" """
         if shutil.which("man") is None or shutil.which("groff") is None:
             self.skipTest("no man and groff here")
         for file in folder.iterdir():
-            done = subprocess.run(["man", "--warnings=w", "-E", "UTF-8", "-l", "-P", "cat", file], capture_output=True, text=True, timeout=60,
+            done = subprocess.run(["man", "--warnings=w", "-E", "UTF-8", "-l", "-P", "cat", file], capture_output=True, text=True, timeout=60 * SLOWER,
                                   env={**os.environ, "MANWIDTH": "80", "LC_ALL": "C.UTF-8"})
             self.assertEqual((done.returncode, done.stderr), (0, ""), file.name)
             self.assertIn("SYNOPSIS", done.stdout)

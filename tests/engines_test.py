@@ -22,6 +22,8 @@ import textwrap
 import time
 import unittest
 
+SLOWER = int(os.environ.get("ASSAY_SLOWER", "1"))
+
 ASSAY = FAULTY = ""
 DEVICE = "metal" if sys.platform == "darwin" else "cpu"
 DEVICES = ["metal", "cpu"] if sys.platform == "darwin" else ["cpu"]
@@ -125,7 +127,7 @@ class Engines(unittest.TestCase):
 
     def run_it(self, *arguments, **env):
         process = self.start(*arguments, **env)
-        out, err = process.communicate(timeout=600)
+        out, err = process.communicate(timeout=600 * SLOWER)
         return process.returncode, out, err
 
     def does(self, *arguments, **env):
@@ -211,7 +213,7 @@ class Engines(unittest.TestCase):
         self.assertIn("is there already", self.does(*self.install()))
         moved = self.home / "elsewhere"
         shutil.copytree(engine["folder"], moved, symlinks=True)
-        ran = subprocess.run([moved / "bin/assay-worker-llama"], capture_output=True, text=True, timeout=60)
+        ran = subprocess.run([moved / "bin/assay-worker-llama"], capture_output=True, text=True, timeout=60 * SLOWER)
         self.assertEqual((ran.returncode, ran.stdout), (2, "made up 7\n"))
 
         # Another source of the worker: only that is built anew.
@@ -381,7 +383,7 @@ class Engines(unittest.TestCase):
         for word in ("llama.cpp 0.0.1: q4_0 on ", "loading: ", "'assay engines install llama.cpp --force' makes it anew"):
             self.assertIn(word, out)
         for environment, verdict, words in ((self.env, "ok", "computes right"), (env, "bad", "loading: ")):
-            done = subprocess.run([ASSAY, "doctor", "--json"], env=environment, capture_output=True, text=True, timeout=120)
+            done = subprocess.run([ASSAY, "doctor", "--json"], env=environment, capture_output=True, text=True, timeout=120 * SLOWER)
             found = json.loads(done.stdout)["findings"]
             said = [one for one in found if one["check"] == "engines" and one["text"].startswith("llama.cpp 0.0.1")]
             self.assertEqual([(one["verdict"], words in one["text"]) for one in said], [(verdict, True)], found)
@@ -429,8 +431,8 @@ class Engines(unittest.TestCase):
         time.sleep(0.2)
         began = time.monotonic()
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
-        self.assertLess(time.monotonic() - began, 20)
+        _, err = process.communicate(timeout=60 * SLOWER)
+        self.assertLess(time.monotonic() - began, 20 * SLOWER)
         self.assertEqual((process.returncode, "cancelled" in err), (1, True), err)
         self.assertEqual(list(self.engines.rglob("*")), [])
 
@@ -490,8 +492,8 @@ class Engines(unittest.TestCase):
             pids = [int(word) for word in self.wait_for(pid_file, process).split()]
             began = time.monotonic()
             process.send_signal(number)
-            out, err = process.communicate(timeout=60)
-            self.assertLess(time.monotonic() - began, 20)
+            out, err = process.communicate(timeout=60 * SLOWER)
+            self.assertLess(time.monotonic() - began, 20 * SLOWER)
             self.assertEqual(process.returncode, 1, out + err)
             self.assertIn("cancelled", err)
             self.assertEqual(list(self.engines.rglob("*")), [])
@@ -513,7 +515,7 @@ class Engines(unittest.TestCase):
         process = self.start("install", "llama.cpp", "--device", DEVICE, PATH=f"{only}:{os.environ['PATH']}")
         pid = int(self.wait_for(pid_file, process))
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=60 * SLOWER)
         self.assertEqual(process.returncode, 1, out + err)
         self.assertEqual(list(self.engines.rglob("*")), [])
         self.assert_dead(pid)
@@ -532,7 +534,7 @@ class Engines(unittest.TestCase):
         pids = [int(word) for word in self.wait_for(pid_file, process).split()]
         self.refused(1, ["another process", "0.0.1"], *self.install())
         process.kill()
-        process.communicate(timeout=60)
+        process.communicate(timeout=60 * SLOWER)
         for pid in pids:  # nobody was left who could
             try:
                 os.kill(pid, signal.SIGKILL)

@@ -11,13 +11,15 @@ import sys
 import tempfile
 import unittest
 
+SLOWER = int(os.environ.get("ASSAY_SLOWER", "1"))
+
 BUILD = pathlib.Path("/nonexistent")
 TOP = pathlib.Path(__file__).resolve().parent.parent
 
 
 class Install(unittest.TestCase):
     def run_ok(self, command, **more):
-        done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=300, **more)
+        done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=300 * SLOWER, **more)
         self.assertEqual(done.returncode, 0, f"{command}: {done.stdout}{done.stderr}")
         return done.stdout
 

@@ -15,6 +15,8 @@ import subprocess
 import sys
 import tempfile
 
+SLOWER = int(os.environ.get("ASSAY_SLOWER", "1"))
+
 TOKENS = 200
 PROMPTS = [
     "<|im_start|>user\nTell me a story about a fox and a river.<|im_end|>\n<|im_start|>assistant\n",
@@ -24,7 +26,7 @@ PROMPTS = [
 
 
 def run(*command, text=None):
-    done = subprocess.run(command, input=text, capture_output=True, timeout=600)
+    done = subprocess.run(command, input=text, capture_output=True, timeout=600 * SLOWER)
     if done.returncode not in (0, 1):
         sys.exit(f"{command[0]} ended with {done.returncode}: {done.stderr.decode(errors='replace')[-500:]}")
     return done.stdout

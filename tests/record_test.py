@@ -7,6 +7,8 @@ import subprocess
 import sys
 import tempfile
 
+SLOWER = int(os.environ.get("ASSAY_SLOWER", "1"))
+
 TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "null": type(None)}
 KNOWN = {"$schema", "title", "description", "type", "properties", "required", "additionalProperties", "items",
          "maxItems", "enum", "const", "minimum", "anyOf"}
@@ -63,7 +65,7 @@ def main():
     schema = json.loads((pathlib.Path(__file__).parent.parent / "docs" / "record.schema.json").read_text())
     with tempfile.TemporaryDirectory() as home:
         done = subprocess.run([assay, "matrix", "--prompt", "16", "--output", "4", "--rounds", "1", "--json", "--model", model],
-                              capture_output=True, text=True, env=os.environ | {"ASSAY_HOME": home}, timeout=300)
+                              capture_output=True, text=True, env=os.environ | {"ASSAY_HOME": home}, timeout=300 * SLOWER)
     record = json.loads(done.stdout)
     bad = complaints(schema, record)
     # The validator itself must see what is wrong.
