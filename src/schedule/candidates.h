@@ -12,7 +12,7 @@
 namespace assay::schedule {
 
 struct Candidate {
-  Token id = -1;
+  Token id = -1;  // in a pool: index into its logits
   float logit = 0;
   float p = 0;  // share of the softmax over the candidates that are left; see Pool::candidates
 };

@@ -26,25 +26,26 @@ double power(double base, std::uint32_t exponent) {
 
 }  // namespace
 
-void apply_penalties(const Sampling& s, std::span<const Token> history, std::span<float> logits,
+void apply_penalties(const Sampling& s, std::span<const Token> history, AllowedLogits& logits,
                      PenaltyScratch& scratch) {
   if (s.repetition_penalty == 1 && s.presence_penalty == 0 && s.frequency_penalty == 0) return;
   const auto window = tail(history, s.penalty_window);
-  scratch.counts.resize(logits.size());
+  scratch.counts.resize(logits.vocab());
   for (const Token token : window) ++scratch.counts[static_cast<std::size_t>(token)];
   for (const Token token : window) {
     std::uint32_t& count = scratch.counts[static_cast<std::size_t>(token)];
     if (count == 0) continue;  // done at its first occurrence
-    float& logit = logits[static_cast<std::size_t>(token)];
-    double value = logit;
-    value = value > 0 ? value / s.repetition_penalty : value * s.repetition_penalty;
-    value -= static_cast<double>(count) * s.frequency_penalty + s.presence_penalty;
-    logit = bounded(value, logit);
+    if (float* const logit = logits.find(token)) {
+      double value = *logit;
+      value = value > 0 ? value / s.repetition_penalty : value * s.repetition_penalty;
+      value -= static_cast<double>(count) * s.frequency_penalty + s.presence_penalty;
+      *logit = bounded(value, *logit);
+    }
     count = 0;
   }
 }
 
-void apply_dry(const Sampling& s, std::span<const Token> history, std::span<float> logits, PenaltyScratch& scratch) {
+void apply_dry(const Sampling& s, std::span<const Token> history, AllowedLogits& logits, PenaltyScratch& scratch) {
   if (s.dry_multiplier == 0) return;
   auto is_breaker = [&](Token token) {
     return std::find(s.dry_breakers.begin(), s.dry_breakers.end(), token) != s.dry_breakers.end();
@@ -73,7 +74,7 @@ void apply_dry(const Sampling& s, std::span<const Token> history, std::span<floa
     }
   }
   // The token that followed the earlier occurrence stands at reversed index j - 1.
-  scratch.counts.resize(logits.size());
+  scratch.counts.resize(logits.vocab());
   for (std::size_t j = 1; j < n; ++j) {
     const auto length = static_cast<std::uint32_t>(std::min<std::size_t>(match[j], longest));
     std::uint32_t& most = scratch.counts[static_cast<std::size_t>(reversed(j - 1))];
@@ -83,9 +84,9 @@ void apply_dry(const Sampling& s, std::span<const Token> history, std::span<floa
     const Token token = reversed(j - 1);
     std::uint32_t& most = scratch.counts[static_cast<std::size_t>(token)];
     if (most == 0) continue;
-    if (!is_breaker(token)) {
-      float& logit = logits[static_cast<std::size_t>(token)];
-      logit = bounded(logit - s.dry_multiplier * power(s.dry_base, most - s.dry_allowed_length), logit);
+    float* const logit = is_breaker(token) ? nullptr : logits.find(token);
+    if (logit != nullptr) {
+      *logit = bounded(*logit - s.dry_multiplier * power(s.dry_base, most - s.dry_allowed_length), *logit);
     }
     most = 0;
   }

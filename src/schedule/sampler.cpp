@@ -14,8 +14,14 @@ namespace {
 
 constexpr float minus_infinity = -std::numeric_limits<float>::infinity();
 
-// Gives the logits after bias, bans, mask, penalties and DRY: the input's own span where nothing changes it.
-Result<std::span<const float>> edited(const Sampling& s, const SampleInput& input, SampleScratch& scratch) {
+// The logits after mask, bias, bans, penalties and DRY.
+struct Edited {
+  std::span<const float> logits;
+  const AllowedLogits* ids = nullptr;  // null: nothing was changed, the index is the token
+  Token id(std::size_t index) const { return ids == nullptr ? static_cast<Token>(index) : ids->id(index); }
+};
+
+Result<Edited> edited(const Sampling& s, const SampleInput& input, SampleScratch& scratch) {
   const std::size_t bad = first_not_finite(input.logits);
   if (bad < input.logits.size()) {
     const float met = input.logits[bad];
@@ -25,27 +31,23 @@ Result<std::span<const float>> edited(const Sampling& s, const SampleInput& inpu
   }
   const bool penalised = s.repetition_penalty != 1 || s.presence_penalty != 0 || s.frequency_penalty != 0;
   if (!penalised && s.dry_multiplier == 0 && s.logit_bias.empty() && input.banned.empty() && input.allowed.empty()) {
-    return input.logits;
+    return Edited{input.logits, nullptr};
   }
-  auto& logits = scratch.logits;
-  logits.assign(input.logits.begin(), input.logits.end());
+  AllowedLogits& allowed = scratch.allowed;
+  allowed.gather(input.logits, input.allowed);
   for (const auto& [token, bias] : s.logit_bias) {
-    float& logit = logits[static_cast<std::size_t>(token)];
-    logit = bias == minus_infinity ? bias : logit + bias;
+    if (float* const logit = allowed.find(token)) *logit = bias == minus_infinity ? bias : *logit + bias;
   }
-  for (const Token token : input.banned) logits[static_cast<std::size_t>(token)] = minus_infinity;
-  if (!input.allowed.empty()) {
-    ASSAY_ASSERT(input.allowed.size() == (logits.size() + 31) / 32);
-    for (std::size_t i = 0; i < logits.size(); ++i) {
-      if ((input.allowed[i / 32] >> (i % 32) & 1U) == 0) logits[i] = minus_infinity;
-    }
+  for (const Token token : input.banned) {
+    if (float* const logit = allowed.find(token)) *logit = minus_infinity;
   }
-  apply_penalties(s, input.history, logits, scratch.penalties);
-  apply_dry(s, input.history, logits, scratch.penalties);
-  if (logits[first_max(logits)] == minus_infinity) {
+  apply_penalties(s, input.history, allowed, scratch.penalties);
+  apply_dry(s, input.history, allowed, scratch.penalties);
+  const auto left = allowed.values();
+  if (left.empty() || left[first_max(left)] == minus_infinity) {
     return fail(Errc::bad_value, "sampling: no token is allowed by bias, minimum length and grammar together");
   }
-  return logits;
+  return Edited{left, &allowed};
 }
 
 void filter(const Sampling& s, const SamplerState& state, Position position, Pool& pool) {
@@ -70,30 +72,33 @@ bool only_best(const Sampling& s) { return s.temperature == 0 && s.typical_p >= 
 }  // namespace
 
 Result<Token> sample(const Sampling& s, SamplerState& state, const SampleInput& input, SampleScratch& scratch) {
-  const auto logits = edited(s, input, scratch);
-  if (!logits) return std::unexpected(logits.error());
-  if (only_best(s)) return static_cast<Token>(first_max(*logits));
+  const auto left = edited(s, input, scratch);
+  if (!left) return std::unexpected(left.error());
+  if (only_best(s)) return left->id(first_max(left->logits));
   Pool& pool = scratch.pool;
-  pool.reset(*logits);
+  pool.reset(left->logits);
   filter(s, state, input.position, pool);
-  if (s.temperature == 0) return pool.most_likely();
+  if (s.temperature == 0) return left->id(static_cast<std::size_t>(pool.most_likely()));
   const auto drawn = pool.draw(uniform_draw(s.seed, input.position, DrawUse::token));
   if (s.mirostat == 2) {
     const double surprise = -natural_log(std::max(drawn.p, 1e-300)) / 0.6931471805599453;
     state.mirostat_mu -= static_cast<double>(s.mirostat_eta) * (surprise - static_cast<double>(s.mirostat_tau));
   }
-  return drawn.id;
+  return left->id(static_cast<std::size_t>(drawn.id));
 }
 
 Result<std::span<const Candidate>> distribution(const Sampling& s, const SamplerState& state, const SampleInput& input,
                                                 SampleScratch& scratch) {
-  const auto logits = edited(s, input, scratch);
-  if (!logits) return std::unexpected(logits.error());
+  const auto left = edited(s, input, scratch);
+  if (!left) return std::unexpected(left.error());
   Pool& pool = scratch.pool;
-  pool.reset(*logits);
+  pool.reset(left->logits);
   filter(s, state, input.position, pool);
   if (s.temperature == 0) pool.top_k(1);
-  return pool.candidates();
+  const auto candidates = pool.candidates();
+  scratch.candidates.assign(candidates.begin(), candidates.end());
+  for (Candidate& candidate : scratch.candidates) candidate.id = left->id(static_cast<std::size_t>(candidate.id));
+  return std::span<const Candidate>(scratch.candidates);
 }
 
 Logprobs logprobs(std::span<const float> logits, Token chosen, std::uint32_t count) {

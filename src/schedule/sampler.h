@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "engine/engine.h"
+#include "schedule/allowed.h"
 #include "schedule/candidates.h"
 #include "schedule/penalties.h"
 
@@ -38,9 +39,10 @@ struct SampleInput {
 
 // Memory reused between tokens and requests; holds nothing that a choice depends on.
 struct SampleScratch {
-  std::vector<float> logits;
+  AllowedLogits allowed;
   PenaltyScratch penalties;
   Pool pool;
+  std::vector<Candidate> candidates;
 };
 
 // Errc::engine_lost: a logit is NaN or infinite (the engine is named; the state is unchanged). Errc::bad_value: no

@@ -19,7 +19,10 @@ enum Case : int {
   typical_95,
   penalties_and_top_k,
   xtc_only,
-  chain
+  chain,
+  mask_of_30,      // a grammar that leaves 30 tokens: between two fields
+  mask_of_most,    // 95 % of them: inside a string
+  mask_and_top_k,  // of most
 };
 
 void run(benchmark::State& bench) {
@@ -42,19 +45,30 @@ void run(benchmark::State& bench) {
   if (which == penalties_and_top_k || which == chain) s.repetition_penalty = 1.1F;
   if (which == chain) s.dry_multiplier = 0.8F;
   if (which == xtc_only) s.xtc_probability = 1;
+  std::vector<std::uint32_t> mask;
+  if (which >= mask_of_30) {
+    mask.assign((vocab + 31) / 32, which == mask_of_30 ? 0U : ~0U);
+    for (std::size_t i = 0; i < (which == mask_of_30 ? 30 : vocab / 20); ++i) {
+      const std::size_t token = random.below(vocab);
+      mask[token / 32] ^= 1U << token % 32;
+    }
+    s.temperature = which == mask_and_top_k ? 0.8F : 0;
+    if (which == mask_and_top_k) s.top_k = 40;
+  }
   SamplerState state(s);
   SampleScratch scratch;
   std::size_t i = 0;
   for (auto _ : bench) {
     const auto position = static_cast<Position>(i);
-    auto token = sample(s, state, {rows[i++ % rows.size()], history, position, {}, {}, "bench"}, scratch);
+    auto token = sample(s, state, {rows[i++ % rows.size()], history, position, {}, mask, "bench"}, scratch);
     benchmark::DoNotOptimize(token);
   }
-  static constexpr const char* names[] = {"greedy",      "top_k=40",  "top_p=.95", "min_p=.05",   "softmax",
-                                          "typical=.95", "rep+top_k", "xtc",       "chain of all"};
+  static constexpr const char* names[] = {"greedy",       "top_k=40",    "top_p=.95",    "min_p=.05",
+                                          "softmax",      "typical=.95", "rep+top_k",    "xtc",
+                                          "chain of all", "mask of 30",  "mask of 95 %", "mask, top_k=40"};
   bench.SetLabel(names[which]);
 }
-BENCHMARK(run)->DenseRange(greedy, chain)->Unit(benchmark::kMicrosecond);
+BENCHMARK(run)->DenseRange(greedy, mask_and_top_k)->Unit(benchmark::kMicrosecond);
 
 void logprobs_of_5(benchmark::State& bench) {
   std::vector<float> row(151'936);
