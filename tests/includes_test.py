@@ -14,7 +14,7 @@ TOP = pathlib.Path(__file__).resolve().parent.parent
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]', re.MULTILINE)
 
 ORDER = ["base", "tensor", "checkpoint", "tokenizer", "kernel", "host", "process", "device", "cache", "model", "artifact", "engine", "direct", "schedule",
-         "adapter", "contract", "measure", "replay", "plan", "server", "cli"]
+         "adapter", "record", "measure", "report", "contract", "replay", "plan", "server", "cli"]
 # Where the rule is narrower than "any folder above".
 NARROWER = {
     "checkpoint": {"base", "tensor"},
@@ -27,6 +27,8 @@ NARROWER = {
     "engine": {"base"},
     "direct": {"base", "tensor", "checkpoint", "kernel", "device", "cache", "model", "engine"},
     "schedule": {"base", "tokenizer", "engine"},
+    "record": {"base", "host", "engine"},
+    "report": {"base", "host", "record"},
 }
 PURE = {"schedule", "plan", "contract"}
 IMPURE = {"chrono", "fstream", "filesystem", "random", "iostream", "ctime"}

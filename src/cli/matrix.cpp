@@ -13,10 +13,10 @@
 #include "cli/interrupt.h"
 #include "cli/matrix_command.h"
 #include "cli/outputs.h"
-#include "measure/compare.h"
-#include "measure/matrix_output.h"
-#include "measure/record_json.h"
-#include "measure/report/report.h"
+#include "record/compare.h"
+#include "record/record_json.h"
+#include "report/matrix_output.h"
+#include "report/report.h"
 
 namespace assay::cli {
 namespace {

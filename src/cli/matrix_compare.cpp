@@ -5,8 +5,8 @@
 #include <set>
 
 #include "cli/matrix_command.h"
-#include "measure/compare.h"
-#include "measure/record_json.h"
+#include "record/compare.h"
+#include "record/record_json.h"
 
 namespace assay::cli {
 namespace {

@@ -14,8 +14,8 @@
 #include "measure/ceilings.h"
 #include "measure/matrix.h"
 #include "measure/parity_run.h"
-#include "measure/record_json.h"
 #include "measure/ways.h"
+#include "record/record_json.h"
 
 namespace assay::cli {
 namespace {

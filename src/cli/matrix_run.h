@@ -8,7 +8,7 @@
 #include "adapter/upstream/upstream_choice.h"
 #include "cli/model_options.h"
 #include "cli/models.h"
-#include "measure/record.h"
+#include "record/record.h"
 
 namespace assay::cli {
 

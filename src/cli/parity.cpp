@@ -10,9 +10,9 @@
 #include "cli/model_options.h"
 #include "cli/outputs.h"
 #include "measure/parity_run.h"
-#include "measure/printed.h"
-#include "measure/record_json.h"
 #include "model/reference.h"
+#include "record/printed.h"
+#include "record/record_json.h"
 
 namespace assay::cli {
 namespace {

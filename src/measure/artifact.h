@@ -6,8 +6,8 @@
 #include "artifact/hash.h"
 #include "base/error.h"
 #include "checkpoint/checkpoint.h"
-#include "measure/record.h"
 #include "model/weights.h"
+#include "record/record.h"
 
 namespace assay::measure {
 

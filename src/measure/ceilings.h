@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "device/cpu/thread_pool.h"
 #include "kernel/ceiling/ceiling.h"
-#include "measure/record.h"
+#include "record/record.h"
 
 namespace assay::measure {
 

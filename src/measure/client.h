@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "base/stop.h"
 #include "engine/engine.h"
-#include "measure/record.h"
+#include "record/record.h"
 
 namespace assay::measure {
 

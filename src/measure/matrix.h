@@ -11,8 +11,8 @@
 #include "base/random.h"
 #include "base/stop.h"
 #include "engine/engine.h"
-#include "measure/record.h"
 #include "measure/watch.h"
+#include "record/record.h"
 
 namespace assay::measure {
 

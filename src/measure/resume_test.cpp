@@ -3,8 +3,8 @@
 
 #include <cmath>
 
-#include "measure/record_json.h"
 #include "measure/scripted.h"
+#include "record/record_json.h"
 
 namespace assay::measure {
 namespace {

@@ -5,7 +5,7 @@
 
 #include "measure/client.h"
 #include "measure/lane.h"
-#include "measure/printed.h"
+#include "record/printed.h"
 
 namespace assay::measure {
 namespace {

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "measure/record.h"
+#include "record/record.h"
 
 namespace assay::measure {
 

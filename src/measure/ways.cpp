@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "measure/lane.h"
-#include "measure/printed.h"
-#include "measure/statistics.h"
+#include "record/printed.h"
+#include "record/statistics.h"
 
 namespace assay::measure {
 namespace {

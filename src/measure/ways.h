@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <span>
 
-#include "measure/record.h"
+#include "record/record.h"
 
 namespace assay::measure {
 

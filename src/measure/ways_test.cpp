@@ -3,8 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "measure/record_json.h"
 #include "measure/scripted.h"
+#include "record/record_json.h"
 
 namespace assay::measure {
 namespace {
