@@ -112,7 +112,9 @@ class Engine {
   // Unknown ids are ignored; a finished event still follows for known ones.
   virtual void cancel(RequestId request) = 0;
   // Works until at least one event is ready or `deadline_ns` (engine's clock) has passed; events written, in order.
-  // Returns 0 at once when nothing is waiting or running. Errc::cancelled: a step was stopped from outside and no event is
+  // Returns 0 at once when nothing is waiting or running. An engine that was built with a Wake (base/wake.h) waits for that
+  // then, and returns with what is ready as soon as it is notified: out of a rest at once, else behind the step under way.
+  // So another thread, which may call nothing here, has its submit or cancel done by the owner. Errc::cancelled: a step was stopped from outside and no event is
   // ready; requests go on being live.
   virtual Result<std::size_t> poll(std::span<Event> events, std::int64_t deadline_ns) = 0;
   // The rest of an event that the latest poll() wrote.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <map>
 #include <memory>
@@ -28,6 +29,8 @@ inline void hashed_logits(std::span<const Token> tokens, std::span<float> logits
 
 struct FakeOrders {
   std::int64_t forward_ns = 0;     // moves the clock
+  std::int64_t slot_ns = 0;        // each slot moves it too
+  std::function<void()> during;    // what happens elsewhere while it computes
   double full_chance = 0;          // forward says full although there is room
   double nan_chance = 0;           // one logit of a row is NaN
   double refuse_share_chance = 0;  // share says full
@@ -71,7 +74,8 @@ class FakeBackend final : public Backend {
   const BackendFacts& facts() const override { return facts_; }
 
   Result<void> forward(std::span<const Slot> slots, Logits& logits) override {
-    clock_.advance(orders.forward_ns);
+    clock_.advance(orders.forward_ns + orders.slot_ns * static_cast<std::int64_t>(slots.size()));
+    if (orders.during) orders.during();
     if (forwards++ >= orders.lost_at) return lose();
     if (slots.empty() || slots.size() > shape_.batch) violate("batch of " + std::to_string(slots.size()));
     if (random_.uniform() < orders.bad_slot_chance) return fail(Errc::bad_value, "a slot that I do not like");

@@ -40,6 +40,7 @@ std::vector<std::uint32_t> choose_step(std::span<const Work> work, const StepLim
     left -= take_turns(work, writers, left - kept, tokens);
     left = std::min(left, limits.prefill_beside_decode);
   }
+  left = std::min(left, limits.prompt_tokens);
   if (prompts.empty() || left == 0) return tokens;
   if (left < prompts.size()) {
     take_turns(work, prompts, left, tokens);
@@ -58,6 +59,20 @@ std::vector<std::uint32_t> choose_step(std::span<const Work> work, const StepLim
   for (const std::size_t i : prompts) give(i, even);
   for (const std::size_t i : prompts) give(i, left);  // the rest: oldest first
   return tokens;
+}
+
+Pace learn(Pace pace, std::uint32_t tokens, std::uint32_t prompt_tokens, std::int64_t ns) {
+  if (prompt_tokens == 0 || tokens == 0 || ns <= 0) return pace;
+  const double seen = static_cast<double>(ns) / tokens;
+  pace.ns_per_token = pace.ns_per_token == 0 ? seen : pace.ns_per_token + (seen - pace.ns_per_token) / 4;
+  return pace;
+}
+
+std::uint32_t prompt_tokens_within(std::int64_t step_ns, const Pace& pace, std::uint32_t writers) {
+  if (step_ns <= 0) return ~std::uint32_t{0};
+  if (pace.ns_per_token <= 0) return prompt_tokens_first;
+  const double fit = static_cast<double>(step_ns) / pace.ns_per_token - writers;
+  return static_cast<std::uint32_t>(std::clamp<double>(fit, prompt_tokens_least, ~std::uint32_t{0}));
 }
 
 std::uint32_t choose_admissions(const Admission& state) {

@@ -5,8 +5,8 @@
 // 1. A request that writes (decode) gets one token per step. Only where more write than the step holds do they take
 //    turns, those first that waited longest.
 // 2. Prompts are computed in chunks beside them. While anyone writes, a step holds at most `prefill_beside_decode`
-// prompt
-//    tokens, which bounds the pause between two tokens.
+//    prompt tokens, which bounds the pause between two tokens; with `step_ns` any step holds at most as many as were seen
+//    to fit in that time, which bounds how long a submit or a cancel waits.
 // 3. Half of the prompt tokens of a step go to the oldest prompt, half are shared evenly by all: the first in line is
 //    not slowed to the pace of the crowd, and a short prompt does not wait for a long one.
 // 4. A prompt always gets at least one token per step while the step holds as many as there are prompts; else they too
@@ -33,7 +33,25 @@ struct Work {
 struct StepLimits {
   std::uint32_t slots = 0;                  // tokens in one step, > 0
   std::uint32_t prefill_beside_decode = 0;  // prompt tokens in a step in which someone writes, > 0
+  std::uint32_t prompt_tokens = ~0U;        // prompt tokens in any step, > 0: what its time allows
 };
+
+// What a step costs, as far as it has been seen.
+struct Pace {
+  double ns_per_token = 0;  // of steps that computed prompts, all that they cost divided by their tokens; 0: none seen
+};
+
+// The pace after a step of `tokens` (> 0) that took `ns`, of which `prompt_tokens` were of prompts: steps without do not
+// count, their cost is that of reading the weights. New ones weigh a quarter: attention makes later chunks dearer.
+Pace learn(Pace pace, std::uint32_t tokens, std::uint32_t prompt_tokens, std::int64_t ns);
+
+// Fewer prompt tokens than this make a step hardly shorter: the weights are read all the same.
+constexpr std::uint32_t prompt_tokens_least = 16;
+constexpr std::uint32_t prompt_tokens_first = 64;  // while no pace is known
+
+// Prompt tokens that a step of `step_ns` has time for, beside `writers` that get one token each; step_ns 0: no bound. At
+// least prompt_tokens_least, and prompt_tokens_first while nothing was seen.
+std::uint32_t prompt_tokens_within(std::int64_t step_ns, const Pace& pace, std::uint32_t writers);
 
 // (work.size()) tokens to compute for each request in the next step: at most `slots` together, at most `remaining`
 // each, and at least one in all unless `work` is empty.

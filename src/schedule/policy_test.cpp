@@ -75,6 +75,56 @@ TEST(Policy, keeps_its_bounds_and_lets_nobody_wait_longer_than_promised) {
   }
 }
 
+TEST(Policy, a_step_has_no_more_prompt_tokens_than_its_time_allows) {
+  const std::vector<Work> work = {{0, 1, true, 0}, {1, 1, true, 0}, {2, 1000, false, 0}};
+  EXPECT_THAT(choose_step(work, {512, 100, 30}), ElementsAre(1, 1, 30));
+  EXPECT_THAT(choose_step(std::span(work).last(1), {512, 100, 30}), ElementsAre(30));
+}
+
+TEST(Policy, a_pace_is_learned_from_steps_with_prompts_alone) {
+  Pace pace;
+  EXPECT_EQ(prompt_tokens_within(0, pace, 0), ~0U) << "no bound";
+  EXPECT_EQ(prompt_tokens_within(1000, pace, 0), prompt_tokens_first) << "nothing seen";
+  pace = learn(pace, 1, 0, 1'000'000);
+  EXPECT_EQ(pace.ns_per_token, 0);
+  pace = learn(pace, 100, 99, 5000);
+  EXPECT_EQ(pace.ns_per_token, 50);
+  EXPECT_EQ(prompt_tokens_within(10'000, pace, 3), 197U);
+  EXPECT_EQ(prompt_tokens_within(10, pace, 3), prompt_tokens_least) << "shorter would hardly be quicker";
+  pace = learn(pace, 100, 100, 9000);
+  EXPECT_EQ(pace.ns_per_token, 60);
+}
+
+// A device that costs so much per step and so much per token, which grows as the prompt does: after a few steps each is
+// as long as was asked for, neither shorter nor longer.
+TEST(Policy, steps_come_to_the_time_that_they_may_take) {
+  int bounded = 0;
+  for (std::uint64_t seed = 0; seed < 1000; ++seed) {
+    Random random(seed);
+    const double fixed = 1e3 * static_cast<double>(1 + random.below(20'000));
+    const double slope = 1e2 * static_cast<double>(1 + random.below(20'000));
+    const auto step_ns = static_cast<std::int64_t>(1'000'000 * (1 + random.below(200)));
+    Pace pace;
+    double depth = 0;
+    for (int step = 0; step < 60; ++step) {
+      const std::uint32_t tokens = std::min(prompt_tokens_within(step_ns, pace, 0), 4096U);
+      ASSERT_GE(tokens, prompt_tokens_least);
+      const double ns = fixed + tokens * slope * (1 + depth / 1e6);
+      pace = learn(pace, tokens, tokens, static_cast<std::int64_t>(ns));
+      depth += tokens;
+      if (step < 30) continue;
+      if (tokens > prompt_tokens_least) {
+        ASSERT_LT(ns, 1.1 * static_cast<double>(step_ns)) << "seed " << seed << " step " << step;
+      }
+      if (tokens < 4096 && fixed + prompt_tokens_least * slope < 0.5 * static_cast<double>(step_ns)) {
+        ASSERT_GT(ns, 0.8 * static_cast<double>(step_ns)) << "seed " << seed << " step " << step;
+        ++bounded;
+      }
+    }
+  }
+  EXPECT_GT(bounded, 5000);
+}
+
 TEST(Policy, admits_in_room_and_nobody_while_pages_are_short) {
   EXPECT_EQ(choose_admissions({5, 2, 4, false}), 2U);
   EXPECT_EQ(choose_admissions({1, 2, 4, false}), 1U);

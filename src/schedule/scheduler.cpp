@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/sleep.h"
+
 namespace assay::schedule {
 
 Scheduler::Scheduler(Backend& backend, const Clock& clock, const Detokenize* detokenize,
@@ -21,6 +23,7 @@ Scheduler::Scheduler(Backend& backend, const Clock& clock, const Detokenize* det
   options_.step_tokens = std::min(options_.step_tokens, b.batch);
   options_.prefill_beside_decode = std::max(options_.prefill_beside_decode, 1U);
   ASSAY_ASSERT(b.sequences > 0 && b.batch > 0 && b.context > 1 && b.vocab > 0);
+  if (!options_.sleep && options_.wake == nullptr) options_.sleep = sleep_ns;
   engine_name_ = b.name + " " + b.version + " (" + b.device + ")";
 }
 
@@ -67,21 +70,28 @@ void Scheduler::cancel(RequestId id) {
 Result<std::size_t> Scheduler::poll(std::span<Event> events, std::int64_t deadline_ns) {
   Result<void> stepped;
   auto count = outgoing_.poll(events, deadline_ns, clock_, [&] {
-    if (waiting_.empty() && running_.empty()) return false;
+    const bool idle = waiting_.empty() && running_.empty();
+    if (idle && options_.wake == nullptr) return false;
     if (clock_.now_ns() >= deadline_ns) return false;  // a step is work, not a look
-    stepped = step();
-    if (!stepped) return false;
-    if (running_.empty() && !waiting_.empty() && outgoing_.empty()) rest(deadline_ns);  // nobody may start
-    return !running_.empty();
+    if (!idle) {
+      stepped = step();
+      if (!stepped || woken()) return false;
+    }
+    const bool nobody_may_start = running_.empty() && !waiting_.empty() && outgoing_.empty();
+    if ((idle || nobody_may_start) && rest(deadline_ns)) return false;
+    return idle || !running_.empty();
   });
   if (count && *count == 0 && !stepped) return std::unexpected(std::move(stepped.error()));
   return count;
 }
 
-void Scheduler::rest(std::int64_t deadline_ns) const {
+bool Scheduler::rest(std::int64_t deadline_ns) {
   constexpr std::int64_t longest_ns = 1'000'000'000;  // a caller without a deadline may have let somebody start by then
   const std::int64_t left_ns = std::min(deadline_ns - clock_.now_ns(), longest_ns);
+  if (!options_.sleep) return options_.wake->wait(left_ns);
+  if (woken()) return true;
   if (left_ns > 0) options_.sleep(left_ns);
+  return woken();
 }
 
 EventDetail Scheduler::detail(const Event& event) const { return outgoing_.detail(event); }

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "base/sleep.h"
+#include "base/wake.h"
 #include "engine/backend.h"
 #include "engine/engine.h"
 #include "engine/event_queue.h"
@@ -23,14 +23,16 @@
 namespace assay::schedule {
 
 struct SchedulerOptions {
-  std::uint32_t queue_max = 64;               // requests that wait; one more is refused
-  std::uint32_t streams_max = 0;              // requests that run at once; 0: as many as the backend has sequences
-  std::uint32_t step_tokens = 0;              // most tokens of one forward pass; 0: the backend's batch
-  std::uint32_t prefill_beside_decode = 128;  // prompt tokens in a pass in which someone writes: bounds the pause
-  std::uint32_t prefix_min = 8;               // shorter common prefixes are not looked up
-  std::uint32_t prefix_worth_waiting = 64;    // tokens of a prompt that another is computing just now; 0: never wait
-  bool keep_finished = true;                  // finished sequences stay as prefix cache until their pages are needed
-  std::function<void(std::int64_t ns)> sleep = sleep_ns;  // how poll() rests
+  std::uint32_t queue_max = 64;                // requests that wait; one more is refused
+  std::uint32_t streams_max = 0;               // requests that run at once; 0: as many as the backend has sequences
+  std::uint32_t step_tokens = 0;               // most tokens of one forward pass; 0: the backend's batch
+  std::uint32_t prefill_beside_decode = 128;   // prompt tokens in a pass in which someone writes: bounds the pause
+  std::int64_t step_ns = 0;                    // how long a step may take: prompts come in shorter chunks; 0: no bound
+  std::uint32_t prefix_min = 8;                // shorter common prefixes are not looked up
+  std::uint32_t prefix_worth_waiting = 64;     // tokens of a prompt that another is computing just now; 0: never wait
+  bool keep_finished = true;                   // finished sequences stay as prefix cache until their pages are needed
+  Wake* wake = nullptr;                        // ends poll() from another thread; borrowed
+  std::function<void(std::int64_t ns)> sleep;  // how poll() rests; by default it waits for `wake`, or sleeps
 };
 
 // What has happened since the start, for tests and for the operator.
@@ -50,7 +52,8 @@ struct SchedulerCounts {
 //    kept sequence, which goes before anyone is taken back or refused.
 // 4. waiting_ is ordered by arrival; at most queue_max of it have never run.
 // 5. What the backend refuses of one request fails that request alone.
-// One thread owns it. It blocks in poll() only as long as one forward pass takes, or rests where nobody may start.
+// One thread owns it. It blocks in poll() only as long as one forward pass takes, or rests where nobody may start. Another
+// thread that has something for it (a submit, a cancel) leaves that where the owner looks and notifies the wake.
 class Scheduler final : public Engine {
  public:
   // Borrows all three for its lifetime. detokenize may be null: no text in events, stop texts are refused.
@@ -63,7 +66,8 @@ class Scheduler final : public Engine {
   // Also Errc::engine_lost once the backend was lost; Errc::bad_value for an id that is still live.
   Result<void> submit(const Request& request) override;
   void cancel(RequestId request) override;
-  // While requests wait and set_streams_max(0) lets nobody start it sleeps to the deadline, a second at most.
+  // While requests wait and set_streams_max(0) lets nobody start it sleeps to the deadline, a second at most. With a wake:
+  // also while there is nothing to do; and it returns behind the step in which the wake is notified, or out of its sleep.
   Result<std::size_t> poll(std::span<Event> events, std::int64_t deadline_ns) override;
   EventDetail detail(const Event& event) const override;
 
@@ -105,7 +109,8 @@ class Scheduler final : public Engine {
 
   QueuedEvent& emit(LiveRequest& request, Event::Kind kind);
   std::vector<Work> work() const;
-  void rest(std::int64_t deadline_ns) const;
+  bool rest(std::int64_t deadline_ns);  // true: woken
+  bool woken() const { return options_.wake != nullptr && options_.wake->take(); }
 
   Backend& backend_;
   const Clock& clock_;
@@ -120,6 +125,7 @@ class Scheduler final : public Engine {
   std::optional<Error> lost_;
   bool short_of_pages_ = false;
   std::uint64_t arrivals_ = 0;
+  Pace pace_;
   SchedulerCounts counts_;
   std::vector<Slot> slots_;  // memory reused between steps, as the next two
   Logits logits_;

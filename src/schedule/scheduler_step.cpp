@@ -71,11 +71,16 @@ Result<void> Scheduler::step() {
   admit();
   while (!running_.empty()) {
     const auto now = work();
-    const auto tokens = choose_step(now, {options_.step_tokens, options_.prefill_beside_decode});
+    const auto writers = static_cast<std::uint32_t>(std::ranges::count(now, true, &Work::writes));
+    const auto tokens = choose_step(now, {options_.step_tokens, options_.prefill_beside_decode,
+                                          prompt_tokens_within(options_.step_ns, pace_, writers)});
     build_slots(tokens);
     ASSAY_ASSERT(!slots_.empty() && slots_.size() <= options_.step_tokens);
+    const std::int64_t began_ns = clock_.now_ns();
     const auto done = backend_.forward(slots_, logits_);
     if (done) {
+      const auto slots = static_cast<std::uint32_t>(slots_.size());
+      pace_ = learn(pace_, slots, slots - std::min(slots, writers), clock_.now_ns() - began_ns);
       ++counts_.steps;
       deliver(tokens);
       return {};

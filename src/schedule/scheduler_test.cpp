@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <thread>
 
 #include "schedule/fake_backend.h"
 
@@ -382,6 +383,84 @@ TEST_F(SchedulerTest, while_nobody_may_start_it_sleeps_to_the_deadline_and_does_
   EXPECT_EQ(told[1].tokens.size(), 1U);
   EXPECT_EQ(poll(for_ever), 0U) << "with nothing there it returns at once";
   EXPECT_EQ(slept.size(), 2U);
+}
+
+// A server's loop: it looks where other threads leave things, and polls. What is left there while a step computes is seen
+// behind that step and not behind the whole prompt.
+TEST_F(SchedulerTest, a_wake_in_the_middle_of_a_long_prompt_ends_poll_behind_that_step) {
+  const auto wake = Wake::make().value();
+  options.wake = wake.get();
+  shape.batch = 4;
+  start();
+  backend->orders.forward_ns = 1000;
+  submit(1, 60, 3).value();
+  backend->orders.during = [&] {
+    if (backend->forwards == 2) wake->notify();  // the third
+  };
+  EXPECT_EQ(poll(for_ever), 0U);
+  EXPECT_EQ(backend->forwards, 3U);
+  scheduler->cancel(1);  // what the other thread wanted
+  EXPECT_EQ(poll(for_ever), 1U);
+  EXPECT_EQ(told[1].events.back().finish, Finish::cancelled);
+  EXPECT_EQ(backend->forwards, 3U);
+}
+
+TEST_F(SchedulerTest, with_a_wake_an_idle_poll_waits_for_it_until_the_deadline) {
+  const auto wake = Wake::make().value();
+  std::vector<std::int64_t> slept;
+  bool notifies = false;
+  options.wake = wake.get();
+  options.sleep = [&](std::int64_t ns) {
+    slept.push_back(ns);
+    clock.advance(ns);
+    if (notifies) wake->notify();
+  };
+  start();
+  EXPECT_EQ(poll(clock.now_ns() + 2'500'000'000), 0U);
+  EXPECT_THAT(slept, testing::ElementsAre(1'000'000'000, 1'000'000'000, 500'000'000));
+  notifies = true;
+  EXPECT_EQ(poll(for_ever), 0U);
+  EXPECT_EQ(slept.size(), 4U);
+  wake->notify();  // before the poll
+  EXPECT_EQ(poll(for_ever), 0U);
+  EXPECT_EQ(slept.size(), 4U);
+  scheduler->set_streams_max(0);
+  submit(1, 4, 1).value();
+  EXPECT_EQ(poll(for_ever), 0U) << "nobody may start";
+  EXPECT_EQ(slept.size(), 5U);
+  scheduler->set_streams_max(1);
+  EXPECT_GT(poll(for_ever), 0U);
+}
+
+TEST_F(SchedulerTest, another_thread_wakes_an_idle_poll) {
+  const auto wake = Wake::make().value();
+  options.wake = wake.get();
+  start();
+  std::thread other([&] { wake->notify(); });
+  EXPECT_EQ(poll(for_ever), 0U);  // by a fake clock the deadline never comes
+  other.join();
+}
+
+TEST_F(SchedulerTest, a_step_takes_no_longer_than_it_may) {
+  shape.batch = 512;
+  shape.context = 4096;
+  shape.pages = 2000;
+  options.step_ns = 100'000;
+  start();
+  backend->orders.forward_ns = 20'000;
+  backend->orders.slot_ns = 1000;
+  std::vector<std::int64_t> took;
+  std::int64_t began = clock.now_ns();
+  backend->orders.during = [&] {
+    took.push_back(clock.now_ns() - began);
+    began = clock.now_ns();
+  };
+  submit(1, 4000, 1).value();
+  submit(2, 10, 40, 20).value();
+  drain();
+  ASSERT_GT(took.size(), 40U);
+  for (const std::int64_t ns : took) EXPECT_LE(ns, 105'000);
+  EXPECT_GT(took[took.size() / 2], 90'000) << "and uses what it may";
 }
 
 TEST_F(SchedulerTest, what_the_backend_refuses_of_one_request_fails_that_one_alone) {

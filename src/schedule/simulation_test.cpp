@@ -138,8 +138,19 @@ class Simulation {
     options_.sleep = [this](std::int64_t ns) {
       clock_.advance(ns);
       ++probes["rested"];
+      if (options_.wake != nullptr && chance(0.3)) wake_->notify();
     };
+    if (chance(0.3)) {
+      options_.wake = wake_.get();
+      orders_.during = [this] {
+        if (chance(0.1)) wake_->notify();
+      };
+    }
     orders_.forward_ns = between(0, 1000);
+    if (chance(0.3)) {
+      orders_.slot_ns = between(1, 200);
+      options_.step_ns = between(1, 6000);
+    }
     if (chance(0.2)) orders_.full_chance = 0.1;
     if (chance(0.1)) orders_.nan_chance = 0.02;
     if (chance(0.1)) orders_.bad_slot_chance = 0.02;
@@ -216,6 +227,10 @@ class Simulation {
       if (!count) return "poll: " + to_string(count.error());
       if (orders_.forward_ns == 0) clock_.advance(1);
       idle = *count == 0 ? idle + 1 : 0;
+      if (*count == 0 && clock_.now_ns() < deadline && scheduler.running() > 0) {
+        if (options_.wake == nullptr) return "poll returned before its deadline with nothing";
+        ++probes["woken while computing"];
+      }
       if (idle > 5000) return "nothing happens for 5000 polls, " + std::to_string(open_.size()) + " requests open";
       for (const auto& event : room.first(*count)) {
         if (auto problem = take(scheduler, event); !problem.empty()) return problem;
@@ -324,6 +339,7 @@ class Simulation {
   Random random_;
   const std::uint64_t seed_;
   FakeClock clock_;
+  const std::unique_ptr<Wake> wake_ = Wake::make().value();
   FakeText text_;
   FakeShape shape_;
   FakeOrders orders_;
@@ -358,6 +374,7 @@ TEST(Simulation, every_request_ends_once_with_what_it_gives_alone_and_no_page_le
                             "queue full",
                             "computed apart",
                             "rested",
+                            "woken while computing",
                             "prefix shared",
                             "sequence continued",
                             "kept sequence evicted",
