@@ -16,6 +16,7 @@
 namespace assay {
 
 using RequestId = std::uint64_t;
+using OwnerId = std::uint64_t;
 
 // How to choose the next token. Plain values; defaults choose the most likely token (greedy).
 struct Sampling {
@@ -52,6 +53,10 @@ struct Request {  // borrowed until submit() returns
   std::uint32_t output_tokens_min = 0;  // stop tokens are not chosen before
   std::vector<Token> stop_tokens;
   std::vector<std::string> stop_texts;  // needs an engine that knows text, see Facts
+  // Where an engine has a queue: owners (users, keys, connections) share it evenly, however many requests each has; a
+  // higher priority starts before a lower one and is interrupted after it.
+  OwnerId owner = 0;
+  std::int32_t priority = 0;
 };
 
 enum class Finish : std::uint8_t { none, stop_token, stop_text, length, context, cancelled };

@@ -58,6 +58,8 @@ Result<void> check_request(const Request& r, const BackendFacts& facts, bool kno
 LiveRequest::LiveRequest(const Request& r, std::uint64_t arrival_order, const Detokenize* detokenize)
     : id(r.id),
       arrival(arrival_order),
+      owner(r.owner),
+      priority(r.priority),
       sampling(r.sampling),
       sampler(r.sampling),
       tokens(r.prompt.begin(), r.prompt.end()),

@@ -43,6 +43,8 @@ class LiveRequest {
 
   const RequestId id;
   const std::uint64_t arrival;  // order of submit
+  const OwnerId owner;
+  const std::int32_t priority;
   const Sampling sampling;
   SamplerState sampler;
   std::vector<Token> tokens;   // prompt, then output; only those that are shown

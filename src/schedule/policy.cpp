@@ -1,18 +1,45 @@
 #include "schedule/policy.h"
 
 #include <algorithm>
-#include <numeric>
+#include <map>
+#include <tuple>
 
 namespace assay::schedule {
 namespace {
 
-// Gives one token each, longest unserved first, until `slots` are gone; returns what was given.
+// Who comes first for prompts: see rule 3.
+bool comes_before(const Work& a, const Work& b) {
+  return std::tuple(-std::int64_t{a.priority}, a.owner_served, a.arrival) <
+         std::tuple(-std::int64_t{b.priority}, b.owner_served, b.arrival);
+}
+
+// Sorts `who` so that owners, and the requests of each, take turns: an owner's second comes behind all first ones.
+void order_turns(std::span<const Work> work, std::vector<std::size_t>& who) {
+  struct Turn {
+    std::size_t index = 0;
+    std::uint64_t rank = 0;          // among the owner's own
+    std::uint64_t owner_latest = 0;  // step that last served the owner at all
+  };
+  std::ranges::sort(who, {},
+                    [&](std::size_t i) { return std::tuple(work[i].owner, work[i].last_served, work[i].arrival); });
+  std::vector<Turn> turns(who.size());
+  for (std::size_t first = 0; first < who.size();) {
+    std::size_t end = first;
+    while (end < who.size() && work[who[end]].owner == work[who[first]].owner) ++end;
+    for (std::size_t i = first; i < end; ++i) turns[i] = {who[i], i - first, work[who[end - 1]].last_served};
+    first = end;
+  }
+  std::ranges::sort(turns, {}, [&](const Turn& turn) {
+    const Work& w = work[turn.index];
+    return std::tuple(turn.rank, turn.owner_latest, w.last_served, w.arrival);
+  });
+  std::ranges::transform(turns, who.begin(), &Turn::index);
+}
+
+// Gives one token each, by turns, until `slots` are gone; returns what was given.
 std::uint32_t take_turns(std::span<const Work> work, std::vector<std::size_t> who, std::uint32_t slots,
                          std::vector<std::uint32_t>& tokens) {
-  std::sort(who.begin(), who.end(), [&](std::size_t a, std::size_t b) {
-    return work[a].last_served != work[b].last_served ? work[a].last_served < work[b].last_served
-                                                      : work[a].arrival < work[b].arrival;
-  });
+  if (slots < who.size()) order_turns(work, who);
   const auto given = std::min<std::size_t>(slots, who.size());
   for (std::size_t i = 0; i < given; ++i) ++tokens[who[i]];
   return static_cast<std::uint32_t>(given);
@@ -47,17 +74,18 @@ std::vector<std::uint32_t> choose_step(std::span<const Work> work, const StepLim
     return tokens;
   }
 
-  std::sort(prompts.begin(), prompts.end(),
-            [&](std::size_t a, std::size_t b) { return work[a].arrival < work[b].arrival; });
+  std::ranges::sort(prompts, [&](std::size_t a, std::size_t b) { return comes_before(work[a], work[b]); });
   auto give = [&](std::size_t i, std::uint32_t wish) {
     const std::uint32_t given = std::min({wish, left, work[i].remaining - tokens[i]});
     tokens[i] += given;
     left -= given;
   };
-  const auto count = static_cast<std::uint32_t>(prompts.size());
-  const std::uint32_t even = std::max(left / 2 / count, 1U);
-  for (const std::size_t i : prompts) give(i, even);
-  for (const std::size_t i : prompts) give(i, left);  // the rest: oldest first
+  std::map<OwnerId, std::uint32_t> prompts_of;
+  for (const std::size_t i : prompts) ++prompts_of[work[i].owner];
+  const std::uint32_t even = left / 2 / static_cast<std::uint32_t>(prompts_of.size());  // of one owner
+  for (const std::size_t i : prompts) give(i, 1);
+  for (const std::size_t i : prompts) give(i, std::max(even / prompts_of[work[i].owner], 1U) - 1);
+  for (const std::size_t i : prompts) give(i, left);  // the rest: first comes first
   return tokens;
 }
 
@@ -81,13 +109,25 @@ std::uint32_t choose_admissions(const Admission& state) {
   return std::min(state.waiting, state.streams_max - state.running);
 }
 
+std::optional<std::size_t> choose_next(std::span<const Waiting> waiting, const std::vector<bool>& may_start) {
+  std::optional<std::size_t> best;
+  auto place = [&](std::size_t i) {
+    const Waiting& w = waiting[i];
+    return std::tuple(-std::int64_t{w.priority}, !w.began, w.owner_served, w.arrival);
+  };
+  for (std::size_t i = 0; i < waiting.size(); ++i) {
+    if (may_start[i] && (!best || place(i) < place(*best))) best = i;
+  }
+  return best;
+}
+
 bool waits_for_prefix(const PrefixChance& c) { return c.worth != 0 && c.coming >= c.worth && c.coming > c.held; }
 
 std::optional<std::size_t> choose_victim(std::span<const Work> work) {
   if (work.size() < 2) return std::nullopt;
-  const auto youngest =
-      std::max_element(work.begin(), work.end(), [](const Work& a, const Work& b) { return a.arrival < b.arrival; });
-  return static_cast<std::size_t>(youngest - work.begin());
+  const auto last = std::ranges::max_element(
+      work, {}, [](const Work& w) { return std::tuple(-std::int64_t{w.priority}, w.arrival); });
+  return static_cast<std::size_t>(last - work.begin());
 }
 
 }  // namespace assay::schedule

@@ -7,18 +7,26 @@
 // 2. Prompts are computed in chunks beside them. While anyone writes, a step holds at most `prefill_beside_decode`
 //    prompt tokens, which bounds the pause between two tokens; with `step_ns` any step holds at most as many as were seen
 //    to fit in that time, which bounds how long a submit or a cancel waits.
-// 3. Half of the prompt tokens of a step go to the oldest prompt, half are shared evenly by all: the first in line is
-//    not slowed to the pace of the crowd, and a short prompt does not wait for a long one.
+// 3. Half of the prompt tokens of a step go to the first prompt, half are shared evenly by owners, and by the prompts of
+//    each: the first in line is not slowed to the pace of the crowd, a short prompt does not wait for a long one, and an
+//    owner with many prompts gets no more than one with few. First is the highest priority, in it the owner who was
+//    served least, of that one the oldest.
 // 4. A prompt always gets at least one token per step while the step holds as many as there are prompts; else they too
-//    take turns. Nobody waits for ever: at most ceil(running / (step / 4)) steps.
-// 5. Requests are admitted in the order in which they came; but one whose prompt begins like a prompt that is being
-//    computed just now waits for it, and others may pass. Taken back (pages needed) is the youngest.
+//    take turns: owners by turns, the requests of an owner by turns. Nobody waits for ever: a step's part for prompts, and
+//    for those that write, is at least a quarter; of each, an owner is served at least once in as many places as there are
+//    owners, and a request once in as many of its owner's turns as the owner has requests (one
+//    more where a prompt has just ended).
+// 5. Admitted is the highest priority, in it who was taken back before, then the owner who was served least, of that one the
+//    oldest; but a prompt that begins like one that is being computed just now waits for that, and others may pass. Taken
+//    back (pages needed) is the lowest priority, of it the youngest.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <vector>
+
+#include "engine/engine.h"
 
 namespace assay::schedule {
 
@@ -28,6 +36,9 @@ struct Work {
   std::uint32_t remaining = 0;    // tokens to compute before the next one can be chosen; > 0
   bool writes = false;            // false: its prompt (or what was taken back) is still being computed
   std::uint64_t last_served = 0;  // number of the step that last computed something for it
+  OwnerId owner = 0;
+  std::int32_t priority = 0;
+  std::uint64_t owner_served = 0;  // tokens, see owners.h
 };
 
 struct StepLimits {
@@ -66,6 +77,17 @@ struct Admission {
 
 // How many of the waiting may start now.
 std::uint32_t choose_admissions(const Admission& state);
+
+// What the policy may know of a waiting request.
+struct Waiting {
+  std::uint64_t arrival = 0;  // order of submit, unique
+  bool began = false;         // was taken back
+  std::int32_t priority = 0;
+  std::uint64_t owner_served = 0;
+};
+
+// Index of the one that starts next among those with may_start[i]; nothing where there are none. (waiting.size()) each.
+std::optional<std::size_t> choose_next(std::span<const Waiting> waiting, const std::vector<bool>& may_start);
 
 struct PrefixChance {
   std::uint32_t held = 0;    // leading tokens of the prompt that some sequence holds already

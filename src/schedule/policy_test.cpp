@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <numeric>
 
 #include "base/random.h"
@@ -43,19 +44,61 @@ TEST(Policy, a_step_of_one_token_goes_to_the_one_that_waited_longest) {
   EXPECT_THAT(choose_step(work, {1, 100}), ElementsAre(0, 1));
 }
 
+TEST(Policy, an_owner_with_many_prompts_gets_no_more_than_one_with_few) {
+  std::vector<Work> work;
+  for (std::uint64_t i = 0; i < 10; ++i) work.push_back({i, 5000, false, 0, 1, 0, 50'000});
+  work.push_back({10, 5000, false, 0, 2, 0, 5000});
+  const auto tokens = choose_step(work, {400, 100});
+  EXPECT_EQ(tokens[10], 100U + 200U) << "its even half of one half, and the other half as the least served";
+  EXPECT_EQ(std::accumulate(tokens.begin(), tokens.begin() + 10, 0U), 100U);
+  work[10].owner_served = 60'000;
+  EXPECT_EQ(choose_step(work, {400, 100})[10], 100U);
+}
+
+TEST(Policy, a_higher_priority_has_the_first_place_among_prompts) {
+  const std::vector<Work> work = {{0, 5000, false, 0, 1, 0, 0}, {1, 5000, false, 0, 2, 1, 900}};
+  EXPECT_THAT(choose_step(work, {400, 100}), ElementsAre(100, 300));
+}
+
+TEST(Policy, owners_take_turns_where_more_write_than_a_step_holds) {
+  std::vector<Work> work;
+  for (std::uint64_t i = 0; i < 9; ++i) work.push_back({i, 1, true, 0, 1});
+  work.push_back({9, 1, true, 0, 2});
+  std::vector<int> got(10);
+  for (std::uint64_t step = 1; step <= 45; ++step) {
+    const auto tokens = choose_step(work, {2, 100});
+    for (std::size_t i = 0; i < work.size(); ++i) {
+      got[i] += static_cast<int>(tokens[i]);
+      if (tokens[i] != 0) work[i].last_served = step;
+    }
+  }
+  EXPECT_EQ(got[9], 45);
+  for (int i = 0; i < 9; ++i) EXPECT_EQ(got[static_cast<std::size_t>(i)], 5);
+}
+
 TEST(Policy, keeps_its_bounds_and_lets_nobody_wait_longer_than_promised) {
   for (std::uint64_t seed = 0; seed < 2000; ++seed) {
     Random random(seed);
     std::vector<Work> work(1 + random.below(12));
     const StepLimits limits{static_cast<std::uint32_t>(1 + random.below(20)),
-                            static_cast<std::uint32_t>(1 + random.below(10))};
+                            static_cast<std::uint32_t>(1 + random.below(10)),
+                            static_cast<std::uint32_t>(random.below(2) == 0 ? 1000 : 1 + random.below(10))};
+    const std::uint64_t owners = 1 + random.below(4);
+    std::map<OwnerId, std::uint64_t> requests;
     for (std::size_t i = 0; i < work.size(); ++i) {
       work[i] = {i, static_cast<std::uint32_t>(random.below(2) == 0 ? 1 : 1 + random.below(100)), false, 0};
       work[i].writes = work[i].remaining == 1 && random.below(2) == 0;
+      work[i].owner = random.below(owners);
+      work[i].priority = static_cast<std::int32_t>(random.below(3)) - 1;
+      ++requests[work[i].owner];
     }
-    const std::uint64_t part = std::max(std::min(limits.slots / 4, limits.prefill_beside_decode), 1U);
-    const std::uint64_t longest = (work.size() + part - 1) / part;
+    const std::uint64_t part =
+        std::max(std::min({limits.slots / 4, limits.prefill_beside_decode, limits.prompt_tokens}), 1U);
+    const std::uint64_t turn = (requests.size() + part - 1) / part;  // steps in which each owner is served
+    std::uint64_t most = 0;
+    for (const auto& [owner, count] : requests) most = std::max(most, count);
     for (std::uint64_t step = 1; step < 60; ++step) {
+      for (Work& w : work) w.owner_served = random.below(100);
       const auto tokens = choose_step(work, limits);
       ASSERT_EQ(tokens.size(), work.size());
       const auto sum = std::accumulate(tokens.begin(), tokens.end(), 0U);
@@ -69,7 +112,7 @@ TEST(Policy, keeps_its_bounds_and_lets_nobody_wait_longer_than_promised) {
           if (work[i].remaining == 0) work[i].remaining = 1;  // writes on for ever
           if (work[i].remaining == 1 && random.below(2) == 0) work[i].writes = true;
         }
-        ASSERT_LE(step - work[i].last_served, longest) << "seed " << seed << " request " << i;
+        ASSERT_LE(step - work[i].last_served, turn * (most + 1)) << "seed " << seed << " request " << i;
       }
     }
   }
@@ -143,10 +186,24 @@ TEST(Policy, waits_for_a_prefix_that_is_worth_it) {
   EXPECT_FALSE(waits_for_prefix({0, 64, 0}));
 }
 
+TEST(Policy, starts_the_highest_priority_then_the_taken_back_then_the_owner_served_least_then_the_oldest) {
+  std::vector<Waiting> waiting = {
+      {0, false, 0, 50}, {1, false, 0, 20}, {2, true, 0, 90}, {3, false, 1, 99}, {4, false, 0, 20}};
+  std::vector<bool> may(5, true);
+  std::vector<std::size_t> order;
+  while (const auto next = choose_next(waiting, may)) {
+    order.push_back(*next);
+    may[*next] = false;
+  }
+  EXPECT_THAT(order, ElementsAre(3, 2, 1, 4, 0));
+}
+
 TEST(Policy, takes_from_the_youngest_and_never_from_the_last) {
   const std::vector<Work> work = {{4, 1, true, 0}, {9, 1, true, 0}, {7, 1, true, 0}};
   EXPECT_EQ(choose_victim(work), 1U);
   EXPECT_FALSE(choose_victim(std::span(work).first(1)));
+  const std::vector<Work> ranked = {{4, 1, true, 0, 0, 1}, {9, 1, true, 0, 0, 1}, {7, 1, true, 0, 0, 0}};
+  EXPECT_EQ(choose_victim(ranked), 2U) << "a lower priority before a younger one";
 }
 
 }  // namespace

@@ -48,6 +48,14 @@ Result<void> Scheduler::submit(const Request& request) {
                                 std::to_string(options_.queue_max) + "; " + std::to_string(running_.size()) +
                                 " are running");
   }
+  const auto own = std::ranges::count_if(
+      waiting_, [&](const Live& live) { return !live->admitted && live->owner == request.owner; });
+  if (options_.owner_queue_max != 0 && static_cast<std::size_t>(own) >= options_.owner_queue_max) {
+    ++counts_.refused_full;
+    return fail(Errc::full, "queue: " + std::to_string(own) + " requests of owner " + std::to_string(request.owner) +
+                                " wait, it holds " + std::to_string(options_.owner_queue_max) + " of each");
+  }
+  owners_.enter(request.owner);
   waiting_.push_back(std::make_unique<LiveRequest>(request, arrivals_++, detokenize_));
   return {};
 }
@@ -56,6 +64,7 @@ void Scheduler::cancel(RequestId id) {
   auto same = [&](const Live& live) { return live->id == id; };
   if (auto w = std::find_if(waiting_.begin(), waiting_.end(), same); w != waiting_.end()) {
     finish_request(**w, Finish::cancelled, -1);
+    owners_.leave((*w)->owner);
     waiting_.erase(w);
     return;
   }

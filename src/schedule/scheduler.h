@@ -15,6 +15,7 @@
 #include "engine/engine.h"
 #include "engine/event_queue.h"
 #include "schedule/live_request.h"
+#include "schedule/owners.h"
 #include "schedule/policy.h"
 #include "schedule/sampler.h"
 #include "schedule/sequences.h"
@@ -24,6 +25,7 @@ namespace assay::schedule {
 
 struct SchedulerOptions {
   std::uint32_t queue_max = 64;                // requests that wait; one more is refused
+  std::uint32_t owner_queue_max = 0;           // of one owner; 0: as many as there is room for
   std::uint32_t streams_max = 0;               // requests that run at once; 0: as many as the backend has sequences
   std::uint32_t step_tokens = 0;               // most tokens of one forward pass; 0: the backend's batch
   std::uint32_t prefill_beside_decode = 128;   // prompt tokens in a pass in which someone writes: bounds the pause
@@ -119,6 +121,7 @@ class Scheduler final : public Engine {
   Facts facts_;
   std::string engine_name_;  // "direct 0.1 (cpu)", for errors
   Sequences sequences_;
+  Owners owners_;
   std::deque<Live> waiting_;
   std::vector<Live> running_;
   EventQueue outgoing_;

@@ -14,7 +14,10 @@ constexpr std::size_t passed_max = 16;  // waiting requests that are looked at i
 std::vector<Work> Scheduler::work() const {
   std::vector<Work> work;
   work.reserve(running_.size());
-  for (const auto& r : running_) work.push_back({r->arrival, r->remaining(), r->writes(), r->last_served});
+  for (const auto& r : running_) {
+    work.push_back(
+        {r->arrival, r->remaining(), r->writes(), r->last_served, r->owner, r->priority, owners_.served(r->owner)});
+  }
   return work;
 }
 
@@ -22,9 +25,18 @@ void Scheduler::admit() {
   const Admission state{static_cast<std::uint32_t>(waiting_.size()), static_cast<std::uint32_t>(running_.size()),
                         options_.streams_max, short_of_pages_};
   std::size_t passed = 0;  // that wait for a prefix
-  for (std::uint32_t left = choose_admissions(state); left > 0 && passed < waiting_.size() && passed < passed_max;) {
-    LiveRequest& next = *waiting_[passed];
+  std::vector<bool> may_start(waiting_.size(), true);
+  std::vector<Waiting> waiting;
+  for (std::uint32_t left = choose_admissions(state); left > 0 && passed < passed_max;) {
+    waiting.clear();
+    for (const auto& r : waiting_) {
+      waiting.push_back({r->arrival, r->admitted, r->priority, owners_.served(r->owner)});
+    }
+    const auto index = choose_next(waiting, may_start);
+    if (!index) return;
+    LiveRequest& next = *waiting_[*index];
     if (waits_for_prefix(next)) {
+      may_start[*index] = false;
       ++passed;
       continue;
     }
@@ -36,11 +48,15 @@ void Scheduler::admit() {
     if (!*place) return;
     next.seq = (*place)->seq;
     next.computed = (*place)->cached;
-    if (!next.admitted) next.usage.cached_tokens = next.computed;
+    if (!next.admitted) {
+      next.usage.cached_tokens = next.computed;
+      owners_.serve(next.owner, next.remaining());
+    }
     next.admitted = true;
     next.last_served = counts_.steps;
-    running_.push_back(std::move(waiting_[passed]));
-    waiting_.erase(waiting_.begin() + static_cast<std::ptrdiff_t>(passed));
+    running_.push_back(std::move(waiting_[*index]));
+    waiting_.erase(waiting_.begin() + static_cast<std::ptrdiff_t>(*index));
+    may_start.erase(may_start.begin() + static_cast<std::ptrdiff_t>(*index));
     --left;
   }
 }
@@ -211,6 +227,7 @@ std::optional<Scheduler::After> Scheduler::choose_token(LiveRequest& r, std::siz
   }
   Written written = r.write(*token, facts_.backend.context);
   if (written.shown) {
+    owners_.serve(r.owner, 1);
     QueuedEvent& out = emit(r, Event::Kind::token);
     out.event.token = *token;
     out.text = std::move(written.text);
@@ -231,6 +248,7 @@ void Scheduler::retire(const Endings& endings) {
   std::vector<Live> left;
   for (std::size_t i = 0; i < running_.size(); ++i) {
     if (endings[i]) {
+      owners_.leave(running_[i]->owner);
       ended.push_back(std::move(running_[i]));
       after.push_back(*endings[i]);
     } else {
@@ -255,6 +273,7 @@ void Scheduler::lose(const Error& error) {
   for (const auto& r : waiting_) fail_request(*r, *lost_);
   running_.clear();
   waiting_.clear();
+  owners_ = {};
 }
 
 void Scheduler::fail_request(LiveRequest& request, const Error& error) {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <limits>
 #include <thread>
 
@@ -383,6 +384,40 @@ TEST_F(SchedulerTest, while_nobody_may_start_it_sleeps_to_the_deadline_and_does_
   EXPECT_EQ(told[1].tokens.size(), 1U);
   EXPECT_EQ(poll(for_ever), 0U) << "with nothing there it returns at once";
   EXPECT_EQ(slept.size(), 2U);
+}
+
+TEST_F(SchedulerTest, an_owner_with_one_request_does_not_wait_for_all_of_another_owner) {
+  options.streams_max = 1;
+  start();
+  for (RequestId id = 1; id <= 5; ++id) submit(id, 10, 3, static_cast<Token>(id)).value();
+  request.owner = 2;
+  submit(6, 10, 3, 20).value();
+  submit(7, 10, 3, 30).value();
+  request.owner = 3;
+  request.priority = 1;
+  submit(8, 10, 3, 35).value();
+  drain();
+  std::vector<std::pair<std::int64_t, RequestId>> ends;
+  for (const auto& [id, t] : told) ends.emplace_back(t.events.back().at_ns, id);
+  std::ranges::sort(ends);
+  std::vector<RequestId> order;
+  for (const auto& [at, id] : ends) order.push_back(id);
+  EXPECT_THAT(order, testing::ElementsAre(8, 1, 6, 2, 7, 3, 4, 5));
+}
+
+TEST_F(SchedulerTest, one_owner_cannot_fill_the_queue_for_the_others) {
+  options.owner_queue_max = 2;
+  start();
+  submit(1, 4, 2).value();
+  submit(2, 4, 2).value();
+  const auto met = submit(3, 4, 2);
+  ASSERT_FALSE(met);
+  EXPECT_EQ(met.error().code, Errc::full);
+  EXPECT_EQ(met.error().detail, "queue: 2 requests of owner 0 wait, it holds 2 of each");
+  request.owner = 1;
+  EXPECT_TRUE(submit(4, 4, 2));
+  drain();
+  EXPECT_EQ(told[4].tokens.size(), 2U);
 }
 
 // A server's loop: it looks where other threads leave things, and polls. What is left there while a step computes is seen

@@ -175,6 +175,8 @@ class Simulation {
     for (std::uint32_t i = 0; i < more; ++i) o.prompt.push_back(static_cast<Token>(random_.below(shape_.vocab)));
     Request& r = o.request;
     r.id = id;
+    r.owner = chance(0.5) ? 0 : between(1, 3);
+    if (chance(0.2)) r.priority = static_cast<std::int32_t>(between(0, 2)) - 1;
     r.output_tokens_max = between(1, 30);
     r.output_tokens_min = chance(0.3) ? between(0, r.output_tokens_max) : 0;
     for (std::uint32_t i = between(0, 2); i > 0; --i)
