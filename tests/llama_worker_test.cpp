@@ -221,9 +221,9 @@ TEST(LlamaWorker, every_architecture_agrees_with_the_reference) {
     expect_parity(**backend, file.path(), 48);
   }
   ModelConfig scaled = small(Architecture::llama);
-  scaled.rope_scaling.kind = RopeScaling::Kind::llama3;
-  scaled.rope_scaling.factor = 8;
-  scaled.rope_scaling.original_context = 64;
+  scaled.ropes[0].scaling.kind = RopeScaling::Kind::llama3;
+  scaled.ropes[0].scaling.factor = 8;
+  scaled.ropes[0].scaling.original_context = 64;
   const TemporaryFile file("scaled.gguf");
   synthesize(scaled, DType::q8_0, file.path());
   const auto backend = start(settings_for(file.path()));
@@ -234,8 +234,7 @@ TEST(LlamaWorker, every_architecture_agrees_with_the_reference) {
 TEST(LlamaWorker, a_sliding_window_is_ignored_by_llama_cpp_and_noted) {
   NEED_LLAMA_CPP();
   ModelConfig config = small(Architecture::mistral);
-  config.sliding_window = 16;
-  config.layer_slides.assign(config.layers, true);
+  set_windows(config, 16);
   const TemporaryFile file("window.gguf");
   synthesize(config, DType::q8_0, file.path());
   const auto backend = start(settings_for(file.path()));

@@ -120,13 +120,12 @@ ModelConfig config_of(Architecture architecture) {
   ModelConfig config = model::tiny_config(architecture);
   config.vocab = 320;
   if (architecture == Architecture::llama) {
-    config.rope_scaling.kind = RopeScaling::Kind::llama3;
-    config.rope_scaling.factor = 8;
-    config.rope_scaling.original_context = 64;
+    config.ropes[0].scaling.kind = RopeScaling::Kind::llama3;
+    config.ropes[0].scaling.factor = 8;
+    config.ropes[0].scaling.original_context = 64;
   }
   if (architecture == Architecture::mistral) {
-    config.sliding_window = 9;
-    config.layer_slides.assign(config.layers, true);
+    set_windows(config, 9);
   }
   return config;
 }

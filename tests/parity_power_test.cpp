@@ -26,8 +26,7 @@ ModelConfig config_of(Architecture architecture) {
   ModelConfig config = model::tiny_config(architecture);
   config.rms_eps = architecture == Architecture::llama || architecture == Architecture::mistral ? 1e-5 : 1e-6;
   if (architecture == Architecture::mistral) {
-    config.sliding_window = window;
-    config.layer_slides.assign(config.layers, true);
+    set_windows(config, window);
   }
   return config;
 }
@@ -87,33 +86,30 @@ struct Wrong {
   std::function<bool(const ModelConfig&)> possible = [](const ModelConfig&) { return true; };
 };
 
-bool slides(const ModelConfig& config) { return config.sliding_window != 0; }
+bool slides(const ModelConfig& config) { return widest_window(config) != 0; }
 
 const std::vector<Wrong>& wrong_models() {
   using model::Weights;
   static const std::vector<Wrong> list{
       // A window of 9 positions lies where a base that is 1 % off turns nothing yet.
-      {"rope base 1 % off", [](Weights& w, Bugs&) { w.config.rope_theta *= 1.01; }, Found::in_both,
+      {"rope base 1 % off", [](Weights& w, Bugs&) { w.config.ropes[0].theta *= 1.01; }, Found::in_both,
        [](const ModelConfig& config) { return !slides(config); }},
-      {"rope base 10 % off", [](Weights& w, Bugs&) { w.config.rope_theta *= 1.1; }, Found::in_both,
+      {"rope base 10 % off", [](Weights& w, Bugs&) { w.config.ropes[0].theta *= 1.1; }, Found::in_both,
        [](const ModelConfig& config) { return !slides(config); }},
-      {"scores scaled 1 % off", [](Weights& w, Bugs&) { w.config.attention_scale *= 0.99; }},
+      {"scores scaled 1 % off",
+       [](Weights& w, Bugs&) { each_attention(w.config, [](Attention& a) { a.scale *= 0.99; }); }},
       {"epsilon ten times as large", [](Weights& w, Bugs&) { w.config.rms_eps *= 10; }},
       {"rope pairs of the other kind",
        [](Weights& w, Bugs&) {
          w.config.rope_pairs = w.config.rope_pairs == RopePairs::adjacent ? RopePairs::halves : RopePairs::adjacent;
        }},
-      {"window one larger", [](Weights& w, Bugs&) { ++w.config.sliding_window; }, Found::in_both, slides},
-      {"window one smaller", [](Weights& w, Bugs&) { --w.config.sliding_window; }, Found::in_both, slides},
-      {"no window", [](Weights& w, Bugs&) { w.config.sliding_window = 0; }, Found::in_both, slides},
-      {"a window of half the text",
-       [](Weights& w, Bugs&) {
-         w.config.sliding_window = text_tokens / 2;
-         w.config.layer_slides.assign(w.config.layers, true);
-       },
-       Found::in_both, [](const ModelConfig& config) { return !slides(config); }},
+      {"window one larger", [](Weights& w, Bugs&) { set_windows(w.config, window + 1); }, Found::in_both, slides},
+      {"window one smaller", [](Weights& w, Bugs&) { set_windows(w.config, window - 1); }, Found::in_both, slides},
+      {"no window", [](Weights& w, Bugs&) { set_windows(w.config, 0); }, Found::in_both, slides},
+      {"a window of half the text", [](Weights& w, Bugs&) { set_windows(w.config, text_tokens / 2); }, Found::in_both,
+       [](const ModelConfig& config) { return !slides(config); }},
       {"keys' and values' heads swapped", [](Weights&, Bugs& bugs) { bugs.kv_heads_swapped = true; }},
-      {"the last layer skipped", [](Weights& w, Bugs& bugs) { bugs.layer_skipped = w.config.layers - 1; }},
+      {"the last layer skipped", [](Weights& w, Bugs& bugs) { bugs.layer_skipped = w.config.layer_count() - 1; }},
       {"the first layer skipped", [](Weights&, Bugs& bugs) { bugs.layer_skipped = 0; }},
       {"gate and up swapped", [](Weights&, Bugs& bugs) { bugs.gate_and_up_swapped = true; }},
       {"one layer's norm taken from another",
@@ -122,13 +118,13 @@ const std::vector<Wrong>& wrong_models() {
        [](Weights& w, Bugs&) { w.layers[0].attention_norm = w.layers[0].ffn_norm; }},
       {"the output norm of a layer", [](Weights& w, Bugs&) { w.output_norm = w.layers[0].ffn_norm; }},
       {"one head not normed", [](Weights&, Bugs& bugs) { bugs.first_head_not_normed = true; }, Found::in_both,
-       [](const ModelConfig& config) { return config.qk_norm; }},
+       [](const ModelConfig& config) { return attention_of(config.layers[0]).qk_norm; }},
       {"no norm of one layer's keys", [](Weights& w, Bugs&) { w.layers[0].k_norm = {}; }, Found::in_both,
-       [](const ModelConfig& config) { return config.qk_norm; }},
+       [](const ModelConfig& config) { return attention_of(config.layers[0]).qk_norm; }},
       {"keys normed as queries", [](Weights& w, Bugs&) { w.layers[0].k_norm = w.layers[0].q_norm; }, Found::in_both,
-       [](const ModelConfig& config) { return config.qk_norm; }},
+       [](const ModelConfig& config) { return attention_of(config.layers[0]).qk_norm; }},
       {"one layer's bias of values missing", [](Weights& w, Bugs&) { w.layers[1].v_bias = {}; }, Found::in_both,
-       [](const ModelConfig& config) { return config.qkv_bias; }},
+       [](const ModelConfig& config) { return attention_of(config.layers[0]).bias; }},
       {"every token sees the next one", [](Weights&, Bugs& bugs) { bugs.sees_the_next_token = true; }, Found::in_both},
       {"a batch forgets what was before it", [](Weights&, Bugs& bugs) { bugs.batch_forgets_before = true; },
        Found::in_both, [](const ModelConfig& config) { return !slides(config); }},

@@ -32,12 +32,10 @@ constexpr std::int64_t for_ever = std::numeric_limits<std::int64_t>::max();
 model::TinyModel small_model() {
   ModelConfig config = model::tiny_config(Architecture::qwen3);
   config.hidden = 64;
-  config.ffn = 96;
-  config.heads = 2;
-  config.kv_heads = 1;
-  config.head_dim = 32;
-  config.rope_dims = 32;
-  config.attention_scale = 1 / std::sqrt(32.0);
+  config.ropes = {{.dims = 32}};
+  config.layers.assign(
+      2, {.mixer = Attention{.heads = 2, .kv_heads = 1, .head_dim = 32, .scale = 1 / std::sqrt(32.0), .qk_norm = true},
+          .feed = Dense{.width = 96}});
   return model::tiny_model(config, 31);
 }
 

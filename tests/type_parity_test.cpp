@@ -38,13 +38,12 @@ ModelConfig config_of(Architecture architecture) {
   ModelConfig config = model::tiny_config(architecture);
   config.vocab = 320;
   if (architecture == Architecture::llama) {
-    config.rope_scaling.kind = RopeScaling::Kind::llama3;
-    config.rope_scaling.factor = 8;
-    config.rope_scaling.original_context = 64;
+    config.ropes[0].scaling.kind = RopeScaling::Kind::llama3;
+    config.ropes[0].scaling.factor = 8;
+    config.ropes[0].scaling.original_context = 64;
   }
   if (architecture == Architecture::mistral) {
-    config.sliding_window = 9;
-    config.layer_slides.assign(config.layers, true);
+    set_windows(config, 9);
   }
   return config;
 }
@@ -62,7 +61,7 @@ TEST_P(TypeParity, direct_agrees_with_the_reference) {
   const auto checkpoint = Checkpoint::open(file);
   ASSERT_TRUE(checkpoint) << to_string(checkpoint.error());
   fs::remove(file);  // the mapping keeps the bytes
-  EXPECT_EQ(checkpoint->config().sliding_window, architecture == Architecture::mistral ? 9U : 0U);
+  EXPECT_EQ(widest_window(checkpoint->config()), architecture == Architecture::mistral ? 9U : 0U);
   const auto weights = model::bind(checkpoint->config(), [&](auto tensor) { return checkpoint->tensor(tensor); });
   ASSERT_TRUE(weights) << to_string(weights.error());
   auto backend = direct::make_cpu_backend(*weights, {.context = 64, .batch = 16, .threads = 1});

@@ -36,7 +36,10 @@ struct Bugs {
 class WrongEngine final : public Backend {
  public:
   WrongEngine(model::Weights weights, Bugs bugs, std::string activations, std::string kv)
-      : weights_(std::move(weights)), config_(weights_.config), bugs_(bugs), rope_(model::rope_frequencies(weights_)) {
+      : weights_(std::move(weights)),
+        config_(weights_.config),
+        bugs_(bugs),
+        rope_(model::rope_frequencies(weights_)[0]) {
     facts_.name = "wrong";
     facts_.vocab = config_.vocab;
     facts_.context = 4096;
@@ -45,7 +48,7 @@ class WrongEngine final : public Backend {
     facts_.activations = std::move(activations);
     facts_.kv_type = std::move(kv);
     facts_.deterministic = true;
-    layers_.resize(config_.layers);
+    layers_.resize(config_.layers.size());
   }
 
   const BackendFacts& facts() const override { return facts_; }
@@ -58,7 +61,7 @@ class WrongEngine final : public Backend {
     // Layer by layer, since a query that sees the next token needs its keys.
     std::vector<Vector> states;
     for (const Slot& slot : slots) states.push_back(row(weights_.embedding, static_cast<std::size_t>(slot.token)));
-    for (std::uint32_t i = 0; i < config_.layers; ++i) {
+    for (std::uint32_t i = 0; i < config_.layers.size(); ++i) {
       if (i != bugs_.layer_skipped) run_layer(i, slots, states);
     }
     for (std::size_t s = 0; s < slots.size(); ++s) {
@@ -127,7 +130,7 @@ class WrongEngine final : public Backend {
       const Vector values = row(bias, 0);
       for (std::size_t i = 0; i < out.size(); ++i) out[i] += values[i];
     }
-    const std::size_t dim = config_.head_dim;
+    const std::size_t dim = attention_of(config_.layers[0]).head_dim;  // of every layer
     for (std::size_t h = 0; h * dim < out.size(); ++h) {
       if (model::present(gain) && !(h == 0 && bugs_.first_head_not_normed)) norm(gain, out.data() + h * dim);
       if (turned) turn(out.data() + h * dim, position);
@@ -136,7 +139,7 @@ class WrongEngine final : public Backend {
   }
 
   void turn(double* head, std::uint32_t position) {
-    const std::size_t pairs = config_.rope_dims / 2;
+    const std::size_t pairs = rope_.inverse.size();
     for (std::size_t i = 0; i < pairs; ++i) {
       const bool adjacent = config_.rope_pairs == RopePairs::adjacent;
       double& a = head[adjacent ? 2 * i : i];
@@ -152,9 +155,9 @@ class WrongEngine final : public Backend {
   std::pair<std::size_t, std::size_t> seen(std::uint32_t layer, std::size_t index, std::size_t cached) const {
     std::size_t end = std::min(index + 1 + (bugs_.sees_the_next_token ? 1 : 0), cached);
     std::size_t begin = 0;
-    const bool slides =
-        config_.sliding_window != 0 && config_.layer_slides[layer] && !(decoding_ && bugs_.decode_without_window);
-    if (slides && index + 1 > config_.sliding_window) begin = index + 1 - config_.sliding_window;
+    const std::uint32_t window = attention_of(config_.layers[layer]).window;
+    const bool slides = window != 0 && !(decoding_ && bugs_.decode_without_window);
+    if (slides && index + 1 > window) begin = index + 1 - window;
     if (bugs_.batch_forgets_before && !decoding_) begin = std::max<std::size_t>(begin, batch_begin_);
     if (decoding_ && bugs_.decode_misses_itself) --end;
     if (decoding_ && bugs_.decode_misses_the_first) begin = std::max<std::size_t>(begin, 1);
@@ -164,17 +167,18 @@ class WrongEngine final : public Backend {
   Vector attend(std::uint32_t layer, const Vector& q, std::size_t index) {
     const Cache& cache = layers_[layer];
     const auto [begin, end] = seen(layer, index, cache.keys.size());
-    const std::size_t dim = config_.head_dim;
+    const Attention& a = attention_of(config_.layers[layer]);
+    const std::size_t dim = a.head_dim;
     Vector out(q.size(), 0.0);
-    for (std::size_t h = 0; h < config_.heads; ++h) {
-      std::size_t kv = h / (config_.heads / config_.kv_heads);
-      if (bugs_.kv_heads_swapped) kv = config_.kv_heads - 1 - kv;
+    for (std::size_t h = 0; h < a.heads; ++h) {
+      std::size_t kv = h / (a.heads / a.kv_heads);
+      if (bugs_.kv_heads_swapped) kv = a.kv_heads - 1 - kv;
       Vector weights;
       double largest = -INFINITY;
       for (std::size_t j = begin; j < end; ++j) {
         double dot = 0;
         for (std::size_t d = 0; d < dim; ++d) dot += q[h * dim + d] * cache.keys[j][kv * dim + d];
-        weights.push_back(dot * config_.attention_scale);
+        weights.push_back(dot * a.scale);
         largest = std::max(largest, weights.back());
       }
       double total = 0;

@@ -29,7 +29,7 @@ struct Planned {
 
 std::vector<Planned> plan(const Checkpoint& in, const ConvertOptions& options) {
   std::vector<Planned> out;
-  const bool scaled = in.config().rope_scaling.kind == RopeScaling::Kind::llama3;
+  const bool scaled = in.config().ropes[0].scaling.kind == RopeScaling::Kind::llama3;
   for (auto& tensor : expected_tensors(in.config())) {
     const TensorView* source = in.tensor(tensor.name);
     if (source == nullptr && !(tensor.role == Role::rope_factors && scaled)) continue;
@@ -90,7 +90,7 @@ class Rows {
   Rows(const Planned& one, const ModelConfig& config, std::vector<Scratch>& scratch)
       : one_(one),
         reorders_(gguf_reorders(config, one.tensor.role)),
-        head_dim_(config.head_dim),
+        head_dim_(attention_of(config.layers.front()).head_dim),
         scratch_(scratch),
         check_(one.tensor.name, one.stored.type) {}
 

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/mapped_file.h"
+#include "checkpoint/architectures.h"
 #include "checkpoint/hf_config.h"
 
 namespace assay::artifact {
@@ -29,30 +30,29 @@ constexpr std::size_t config_bytes_max = 1U << 20U;  // real ones have a few KB
 ModelConfig config_of(const Shape& shape) {
   ModelConfig config;
   config.architecture = shape.architecture;
-  config.architecture_name = shape.architecture == Architecture::qwen3 ? "qwen3" : "llama";
+  config.architecture_name = facts_of(shape.architecture).model_type;
   config.model_name = shape.name;
-  config.layers = shape.layers;
   config.hidden = shape.hidden;
-  config.ffn = shape.ffn;
-  config.heads = shape.heads;
-  config.kv_heads = shape.kv_heads;
-  config.head_dim = shape.head_dim;
   config.vocab = shape.vocab;
   config.context_train = shape.context;
   config.rms_eps = shape.rms_eps;
-  config.rope_theta = shape.rope_theta;
-  config.rope_dims = shape.head_dim;
-  config.rope_pairs = RopePairs::halves;
-  if (shape.llama3_factor != 0) {
-    config.rope_scaling.kind = RopeScaling::Kind::llama3;
-    config.rope_scaling.factor = shape.llama3_factor;
-    config.rope_scaling.original_context = 8192;
-    config.rope_scaling.low_freq_factor = 1;
-    config.rope_scaling.high_freq_factor = 4;
-  }
-  config.attention_scale = 1 / std::sqrt(static_cast<double>(shape.head_dim));
   config.tied_head = shape.tied_head;
-  config.qk_norm = shape.architecture == Architecture::qwen3;
+  config.rope_pairs = RopePairs::halves;
+  Rope rope{.theta = shape.rope_theta, .dims = shape.head_dim};
+  if (shape.llama3_factor != 0) {
+    rope.scaling = {.kind = RopeScaling::Kind::llama3,
+                    .factor = shape.llama3_factor,
+                    .original_context = 8192,
+                    .low_freq_factor = 1,
+                    .high_freq_factor = 4};
+  }
+  config.ropes = {rope};
+  const Attention attention{.heads = shape.heads,
+                            .kv_heads = shape.kv_heads,
+                            .head_dim = shape.head_dim,
+                            .scale = 1 / std::sqrt(static_cast<double>(shape.head_dim)),
+                            .qk_norm = shape.architecture == Architecture::qwen3};
+  config.layers.assign(shape.layers, {.mixer = attention, .feed = Dense{.width = shape.ffn}});
   return config;
 }
 

@@ -34,7 +34,7 @@ struct Planned {
 
 std::vector<Planned> plan(const SynthOptions& options) {
   std::vector<Planned> out;
-  const bool factors = options.config.rope_scaling.kind == RopeScaling::Kind::llama3;
+  const bool factors = options.config.ropes[0].scaling.kind == RopeScaling::Kind::llama3;
   for (auto& tensor : expected_tensors(options.config)) {
     if (tensor.optional && !factors) continue;
     StoredType stored = stored_type(options.config, tensor, options.type, options.head);

@@ -82,7 +82,7 @@ TEST_F(Synth, every_type_of_every_architecture_opens_binds_and_decodes) {
 
 TEST_F(Synth, the_bytes_depend_on_the_seed_and_not_on_the_threads) {
   SynthOptions options{.config = tiny(Architecture::qwen3), .type = DType::q4_k};
-  options.config.ffn = 4096;  // several chunks in a tensor
+  each_dense(options.config, [](Dense& d) { d.width = 4096; });  // several chunks in a tensor
   const std::string one = slurp(made("one.gguf", options, 1));
   const std::string three = slurp(made("three.gguf", options, 3));
   EXPECT_TRUE(one == three);
@@ -128,13 +128,13 @@ TEST_F(Synth, the_head_is_better_than_the_rest_unless_it_should_be_the_same) {
 
 TEST_F(Synth, rows_that_are_no_whole_blocks_get_another_type_and_a_note) {
   SynthOptions options{.config = tiny(Architecture::llama), .type = DType::q4_k};
-  options.config.ffn = 96;
+  each_dense(options.config, [](Dense& d) { d.width = 96; });
   device::ThreadPool pool(1);
   const auto done = synthesize(options, path("m.gguf"), pool);
   ASSERT_TRUE(done) << to_string(done.error());
   ASSERT_EQ(done->notes.size(), 2U);
   EXPECT_EQ(done->notes[0], "blk.0.ffn_down.weight: 96 columns are no multiple of 256: q5_0 instead of q4_k");
-  options.config.ffn = 100;
+  each_dense(options.config, [](Dense& d) { d.width = 100; });
   EXPECT_EQ(synthesize(options, path("m.gguf"), pool)->notes[0],
             "blk.0.ffn_down.weight: 100 columns are no multiple of 256: f16 instead of q4_k");
   EXPECT_TRUE(Checkpoint::open(path("m.gguf")));
@@ -169,11 +169,13 @@ TEST_F(Synth, a_vocabulary_without_room_for_the_bytes_is_refused) {
 TEST_F(Synth, llama3_scaling_becomes_factors_of_the_frequencies) {
   auto config = shape_by_name("llama-3.2-3b");
   ASSERT_TRUE(config);
-  config->layers = 1;
+  config->layers.resize(1);
   config->hidden = 256;
-  config->ffn = 256;
-  config->heads = 2;
-  config->kv_heads = 1;
+  each_dense(*config, [](Dense& d) { d.width = 256; });
+  each_attention(*config, [](Attention& a) {
+    a.heads = 2;
+    a.kv_heads = 1;
+  });
   config->vocab = 300;
   const auto checkpoint = Checkpoint::open(made("m.gguf", {.config = *config, .type = DType::q8_0}));
   ASSERT_TRUE(checkpoint) << to_string(checkpoint.error());
@@ -197,9 +199,9 @@ TEST_F(Synth, a_stopped_synthesis_leaves_no_file) {
 
 TEST_F(Synth, a_model_larger_than_the_disk_is_refused_with_both_numbers) {
   SynthOptions options{.config = *shape_by_name("llama-3.1-8b"), .type = DType::f32};
-  options.config.layers = 1000;
+  options.config.layers.resize(1000, options.config.layers[0]);
   options.config.hidden = 1 << 16;
-  options.config.ffn = 1 << 18;
+  each_dense(options.config, [](Dense& d) { d.width = 1 << 18; });
   options.config.vocab = 1000;
   device::ThreadPool pool(1);
   const auto done = synthesize(options, path("m.gguf"), pool);

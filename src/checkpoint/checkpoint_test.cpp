@@ -47,13 +47,13 @@ TEST_F(CheckpointGguf, opens_every_architecture) {
     const Checkpoint moved = std::move(*opened);
     const ModelConfig& config = moved.config();
     EXPECT_EQ(config.architecture_name, name);
-    EXPECT_EQ(config.layers, 2U);
-    EXPECT_EQ(config.head_dim, 16U);
+    EXPECT_EQ(config.layers.size(), 2U);
+    EXPECT_EQ(attention_of(config.layers[0]).head_dim, 16U);
     EXPECT_EQ(config.vocab, 32U);
-    EXPECT_EQ(config.attention_scale, 0.25);
+    EXPECT_EQ(attention_of(config.layers[0]).scale, 0.25);
     EXPECT_EQ(config.rope_pairs, name.starts_with("qwen") ? RopePairs::halves : RopePairs::adjacent);
-    EXPECT_EQ(config.qkv_bias, name == "qwen2");
-    EXPECT_EQ(config.qk_norm, name == "qwen3");
+    EXPECT_EQ(attention_of(config.layers[0]).bias, name == "qwen2");
+    EXPECT_EQ(attention_of(config.layers[0]).qk_norm, name == "qwen3");
     EXPECT_FALSE(config.tied_head);
     EXPECT_EQ(moved.format(), "GGUF v3");
     EXPECT_NE(moved.gguf(), nullptr);
@@ -76,7 +76,7 @@ TEST_F(CheckpointGguf, sees_a_tied_head_an_optional_bias_and_rope_factors) {
                             }});
   ASSERT_TRUE(opened) << to_string(opened.error());
   EXPECT_TRUE(opened->config().tied_head);
-  EXPECT_TRUE(opened->config().qkv_bias);
+  EXPECT_TRUE(attention_of(opened->config().layers[0]).bias);
   EXPECT_NE(opened->tensor("rope_freqs.weight"), nullptr);
 }
 
@@ -183,7 +183,7 @@ TEST_F(CheckpointGguf, reads_rope_scaling_as_llama_cpp_does) {
   const auto scaling = [&](const std::function<void(GgufWriter&)>& keys) {
     auto opened = open({.architecture = "llama", .keys = keys});
     EXPECT_TRUE(opened) << to_string(opened.error());
-    return opened ? opened->config().rope_scaling : RopeScaling{};
+    return opened ? opened->config().ropes[0].scaling : RopeScaling{};
   };
   EXPECT_EQ(scaling([](auto& w) { w.set("llama.rope.scaling.type", "none"); }).kind, Kind::none);
   // The type is linear where only a factor is there, also under its old name.
@@ -237,7 +237,7 @@ TEST_F(CheckpointGguf, reads_sliding_windows) {
   const auto slides = [&](const std::function<void(GgufWriter&)>& keys) {
     auto opened = open({.architecture = "llama", .keys = keys});
     EXPECT_TRUE(opened) << to_string(opened.error());
-    return opened ? std::pair(opened->config().sliding_window, opened->config().layer_slides)
+    return opened ? std::pair(widest_window(opened->config()), slides_of(opened->config()))
                   : std::pair(0U, std::vector<bool>());
   };
   using Flags = std::vector<bool>;

@@ -51,33 +51,42 @@ Result<void> check_scaling(const RopeScaling& scaling, double theta) {
   return positive("YaRN attention factor", scaling.attention_factor);
 }
 
+Result<void> check_attention(const ModelConfig& config, const Attention& a) {
+  ASSAY_TRY(in_range("attention heads", a.heads, 1, heads_max));
+  ASSAY_TRY(in_range("key-value heads", a.kv_heads, 1, a.heads));
+  ASSAY_TRY(in_range("head dimension", a.head_dim, 2, head_dim_max));
+  if (a.heads % a.kv_heads != 0) {
+    return fail(Errc::bad_value, "attention heads " + std::to_string(a.heads) +
+                                     ", expected a multiple of the key-value heads " + std::to_string(a.kv_heads));
+  }
+  if (a.head_dim % 2 != 0)
+    return fail(Errc::bad_value, "head dimension " + std::to_string(a.head_dim) + ", expected an even number");
+  ASSAY_TRY(positive("attention scale", a.scale));
+  ASSAY_ASSERT(a.rope < config.ropes.size());
+  const Rope& rope = config.ropes[a.rope];
+  ASSAY_TRY(in_range("rotated dimensions", rope.dims, 2, a.head_dim));
+  if (rope.dims % 2 != 0)
+    return fail(Errc::bad_value, "rotated dimensions " + std::to_string(rope.dims) + ", expected an even number");
+  return {};
+}
+
 }  // namespace
 
 Result<void> check_config(const ModelConfig& config) {
-  ASSAY_TRY(in_range("layers", config.layers, 1, layers_max));
+  ASSAY_TRY(in_range("layers", config.layers.size(), 1, layers_max));
   ASSAY_TRY(in_range("hidden width", config.hidden, 1, width_max));
-  ASSAY_TRY(in_range("feed-forward width", config.ffn, 1, width_max));
-  ASSAY_TRY(in_range("attention heads", config.heads, 1, heads_max));
-  ASSAY_TRY(in_range("key-value heads", config.kv_heads, 1, config.heads));
-  ASSAY_TRY(in_range("head dimension", config.head_dim, 2, head_dim_max));
   ASSAY_TRY(in_range("vocabulary", config.vocab, 1, vocab_max));
   ASSAY_TRY(in_range("context length", config.context_train, 1, context_max));
-  if (config.heads % config.kv_heads != 0) {
-    return fail(Errc::bad_value, "attention heads " + std::to_string(config.heads) +
-                                     ", expected a multiple of the key-value heads " + std::to_string(config.kv_heads));
-  }
-  if (config.head_dim % 2 != 0)
-    return fail(Errc::bad_value, "head dimension " + std::to_string(config.head_dim) + ", expected an even number");
-  ASSAY_TRY(in_range("rotated dimensions", config.rope_dims, 2, config.head_dim));
-  if (config.rope_dims % 2 != 0)
-    return fail(Errc::bad_value,
-                "rotated dimensions " + std::to_string(config.rope_dims) + ", expected an even number");
   ASSAY_TRY(positive("RMS norm epsilon", config.rms_eps));
-  ASSAY_TRY(positive("RoPE base", config.rope_theta));
-  ASSAY_TRY(positive("attention scale", config.attention_scale));
-  ASSAY_TRY(check_scaling(config.rope_scaling, config.rope_theta));
-  ASSAY_ASSERT(config.layer_slides.empty() == (config.sliding_window == 0));
-  ASSAY_ASSERT(config.layer_slides.empty() || config.layer_slides.size() == config.layers);
+  ASSAY_TRY(positive("embedding scale", config.embedding_scale));
+  for (const LayerShape& layer : config.layers) {
+    ASSAY_TRY(in_range("feed-forward width", dense_of(layer).width, 1, width_max));
+    ASSAY_TRY(check_attention(config, attention_of(layer)));
+  }
+  for (const Rope& rope : config.ropes) {
+    ASSAY_TRY(positive("RoPE base", rope.theta));
+    ASSAY_TRY(check_scaling(rope.scaling, rope.theta));
+  }
   return {};
 }
 

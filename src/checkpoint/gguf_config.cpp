@@ -11,24 +11,12 @@
 #include <utility>
 
 #include "base/text.h"
+#include "checkpoint/architectures.h"
 #include "checkpoint/config_check.h"
 #include "checkpoint/tensors.h"
 
 namespace assay {
 namespace {
-
-struct ArchitectureRow {
-  std::string_view name;  // general.architecture
-  Architecture architecture;
-  RopePairs pairs;
-};
-constexpr std::array architectures{
-    ArchitectureRow{"llama", Architecture::llama, RopePairs::adjacent},
-    ArchitectureRow{"mistral", Architecture::mistral, RopePairs::adjacent},
-    ArchitectureRow{"mistral3", Architecture::mistral, RopePairs::adjacent},
-    ArchitectureRow{"qwen2", Architecture::qwen2, RopePairs::halves},
-    ArchitectureRow{"qwen3", Architecture::qwen3, RopePairs::halves},
-};
 
 // Keys that config_from_gguf reads.
 constexpr std::array<std::string_view, 25> understood{
@@ -125,6 +113,8 @@ class Reader final {
     return {};
   }
 
+  bool has_tensor(std::string_view tensor) const { return gguf_.tensor(tensor) != nullptr; }
+
   std::unexpected<Error> refuse(Errc code, std::string_view tail, std::string met_and_expected) const {
     const GgufValue* value = gguf_.find(key(tail));
     return std::unexpected(
@@ -183,39 +173,43 @@ Result<void> classify_keys(const Gguf& gguf, const Reader& reader) {
   return {};
 }
 
-Result<void> read_heads(const Reader& reader, ModelConfig& config) {
-  auto ffn = reader.same_in_all_layers("feed_forward_length", config.layers);
+// All layers alike.
+Result<void> read_layers(const Reader& reader, std::uint32_t count, ModelConfig& config) {
+  Attention a;
+  auto ffn = reader.same_in_all_layers("feed_forward_length", count);
   if (!ffn) return std::unexpected(std::move(ffn.error()));
-  auto heads = reader.same_in_all_layers("attention.head_count", config.layers);
+  auto heads = reader.same_in_all_layers("attention.head_count", count);
   if (!heads) return std::unexpected(std::move(heads.error()));
-  auto kv_heads = reader.same_in_all_layers("attention.head_count_kv", config.layers);
+  auto kv_heads = reader.same_in_all_layers("attention.head_count_kv", count);
   if (!kv_heads) return std::unexpected(std::move(kv_heads.error()));
   if (!*ffn) return reader.refuse(Errc::not_found, "feed_forward_length", "is missing");
   if (!*heads) return reader.refuse(Errc::not_found, "attention.head_count", "is missing");
   if (**heads == 0) return reader.refuse(Errc::bad_value, "attention.head_count", "met 0, expected 1 or more");
-  config.ffn = **ffn;
-  config.heads = **heads;
-  config.kv_heads = kv_heads->value_or(config.heads);
+  a.heads = **heads;
+  a.kv_heads = kv_heads->value_or(a.heads);
 
   auto key_length = reader.maybe<std::uint32_t>("attention.key_length");
   if (!key_length) return std::unexpected(std::move(key_length.error()));
   auto value_length = reader.maybe<std::uint32_t>("attention.value_length");
   if (!value_length) return std::unexpected(std::move(value_length.error()));
-  if (!*key_length && config.hidden % config.heads != 0) {
+  if (!*key_length && config.hidden % a.heads != 0) {
     return reader.refuse(Errc::bad_value, "embedding_length",
                          std::to_string(config.hidden) + ", expected a multiple of attention.head_count " +
-                             std::to_string(config.heads) + " where attention.key_length is absent");
+                             std::to_string(a.heads) + " where attention.key_length is absent");
   }
-  const std::uint32_t usual = config.hidden / config.heads;
-  config.head_dim = key_length->value_or(usual);
-  if (value_length->value_or(usual) != config.head_dim) {
+  const std::uint32_t usual = config.hidden / a.heads;
+  a.head_dim = key_length->value_or(usual);
+  if (value_length->value_or(usual) != a.head_dim) {
     return reader.refuse(Errc::unsupported, "attention.value_length",
                          std::to_string(value_length->value_or(usual)) + ", expected attention.key_length " +
-                             std::to_string(config.head_dim));
+                             std::to_string(a.head_dim));
   }
   double scale = 0;
   ASSAY_TRY(reader.read<double>("attention.scale", scale));
-  config.attention_scale = scale != 0 ? scale : 1 / std::sqrt(static_cast<double>(config.head_dim));
+  a.scale = scale != 0 ? scale : 1 / std::sqrt(static_cast<double>(a.head_dim));
+  a.bias = config.architecture == Architecture::qwen2 || reader.has_tensor(gguf_name(Role::q_bias, 0));
+  a.qk_norm = config.architecture == Architecture::qwen3;
+  config.layers.assign(count, {.mixer = a, .feed = Dense{.width = **ffn}});
   return {};
 }
 
@@ -240,14 +234,15 @@ Result<double> yarn_attention_factor(const Reader& reader, double factor) {
 }
 
 Result<void> read_rope(const Reader& reader, ModelConfig& config) {
-  ASSAY_TRY(reader.read<double>("rope.freq_base", config.rope_theta));
-  config.rope_dims = config.head_dim;
-  ASSAY_TRY(reader.read<std::uint32_t>("rope.dimension_count", config.rope_dims));
+  const std::uint32_t head_dim = attention_of(config.layers.front()).head_dim;
+  Rope& rope = config.ropes[0];
+  ASSAY_TRY(reader.read<double>("rope.freq_base", rope.theta));
+  rope.dims = head_dim;
+  ASSAY_TRY(reader.read<std::uint32_t>("rope.dimension_count", rope.dims));
 
-  if (config.rope_dims != config.head_dim) {
-    return reader.refuse(
-        Errc::unsupported, "rope.dimension_count",
-        std::to_string(config.rope_dims) + ", expected the head dimension " + std::to_string(config.head_dim));
+  if (rope.dims != head_dim) {
+    return reader.refuse(Errc::unsupported, "rope.dimension_count",
+                         std::to_string(rope.dims) + ", expected the head dimension " + std::to_string(head_dim));
   }
 
   std::string_view type = "linear";
@@ -256,7 +251,7 @@ Result<void> read_rope(const Reader& reader, ModelConfig& config) {
   ASSAY_TRY(reader.read<double>("rope.scale_linear", factor));  // the old name
   ASSAY_TRY(reader.read<double>("rope.scaling.factor", factor));
   if (factor == 0) factor = 1;
-  auto& scaling = config.rope_scaling;
+  auto& scaling = rope.scaling;
   if (type == "yarn") {
     scaling.kind = RopeScaling::Kind::yarn;
     scaling.factor = factor;
@@ -284,29 +279,31 @@ Result<void> read_rope(const Reader& reader, ModelConfig& config) {
   return {};
 }
 
-Result<void> read_window(const Gguf& gguf, const Reader& reader, ModelConfig& config) {
-  ASSAY_TRY(reader.read<std::uint32_t>("attention.sliding_window", config.sliding_window));
-  if (config.sliding_window == 0) return {};
-  config.layer_slides.assign(config.layers, true);
+// Which layers slide, where any may.
+Result<std::vector<bool>> read_pattern(const Gguf& gguf, const Reader& reader, std::uint32_t layers) {
+  std::vector<bool> slides(layers, true);
   constexpr std::string_view tail = "attention.sliding_window_pattern";
   const GgufValue* pattern = gguf.find(reader.key(tail));
-  if (pattern == nullptr) return {};
+  if (pattern == nullptr) return slides;
   if (pattern->type == GgufType::array) {
-    auto slides = reader.get<std::vector<bool>>(tail);
-    if (!slides) return std::unexpected(std::move(slides.error()));
-    if (slides->size() != config.layers)
-      return reader.refuse(Errc::bad_value, tail, std::to_string(slides->size()) + " flags, expected one per layer");
-    config.layer_slides = std::move(*slides);
-  } else {
-    auto every = reader.get<std::uint32_t>(tail);  // one full layer ends each run of this many; 0: none is full
-    if (!every) return std::unexpected(std::move(every.error()));
-    for (std::uint32_t layer = 0; layer < config.layers; ++layer)
-      config.layer_slides[layer] = *every == 0 || layer % *every != *every - 1;
+    auto flags = reader.get<std::vector<bool>>(tail);
+    if (flags && flags->size() != layers)
+      return reader.refuse(Errc::bad_value, tail, std::to_string(flags->size()) + " flags, expected one per layer");
+    return flags;
   }
-  if (std::ranges::find(config.layer_slides, true) == config.layer_slides.end()) {
-    config.sliding_window = 0;
-    config.layer_slides.clear();
-  }
+  auto every = reader.get<std::uint32_t>(tail);  // one full layer ends each run of this many; 0: none is full
+  if (!every) return std::unexpected(std::move(every.error()));
+  for (std::uint32_t layer = 0; layer < layers; ++layer) slides[layer] = *every == 0 || layer % *every != *every - 1;
+  return slides;
+}
+
+Result<void> read_window(const Gguf& gguf, const Reader& reader, ModelConfig& config) {
+  std::uint32_t window = 0;
+  ASSAY_TRY(reader.read<std::uint32_t>("attention.sliding_window", window));
+  if (window == 0) return {};
+  auto slides = read_pattern(gguf, reader, config.layer_count());
+  if (!slides) return std::unexpected(std::move(slides.error()));
+  set_windows(config, window, *slides);
   return {};
 }
 
@@ -321,8 +318,6 @@ Result<void> read_from_tensors(const Gguf& gguf, ModelConfig& config) {
   }
   config.vocab = static_cast<std::uint32_t>(embedding->view.rows());
   config.tied_head = gguf.tensor(gguf_name(Role::head)) == nullptr;
-  config.qkv_bias = config.architecture == Architecture::qwen2 || gguf.tensor(gguf_name(Role::q_bias, 0)) != nullptr;
-  config.qk_norm = config.architecture == Architecture::qwen3;
   const GgufValue* tokens = gguf.find("tokenizer.ggml.tokens");
   if (tokens != nullptr && tokens->type == GgufType::array && tokens->count > config.vocab) {
     return fail(Errc::bad_value, "key \"tokenizer.ggml.tokens\": " + std::to_string(tokens->count) +
@@ -342,16 +337,16 @@ Result<ModelConfig> config_from_gguf(const Gguf& gguf) {
     return fail(Errc::unsupported, file + ": general.type " + in_quotes(**type) + ", expected \"model\"");
   auto architecture = gguf.get<std::string_view>("general.architecture");
   if (!architecture) return std::unexpected(std::move(architecture.error()));
-  const auto row = std::ranges::find(architectures, *architecture, &ArchitectureRow::name);
-  if (row == architectures.end()) {
-    return fail(Errc::unsupported, file + ": architecture " + in_quotes(*architecture) +
-                                       ", expected llama, mistral, mistral3, qwen2 or qwen3");
+  const auto row = std::ranges::find(gguf_architectures, *architecture, &GgufArchitecture::name);
+  if (row == gguf_architectures.end()) {
+    return fail(Errc::unsupported, file + ": architecture " + in_quotes(*architecture) + ", expected " +
+                                       listed(gguf_architectures, &GgufArchitecture::name));
   }
   const Reader reader(gguf, *architecture);
   ModelConfig config;
   config.architecture = row->architecture;
   config.architecture_name = *architecture;
-  config.rope_pairs = row->pairs;
+  config.rope_pairs = facts_of(row->architecture).gguf_pairs;
   auto model_name = gguf.maybe<std::string_view>("general.name");
   if (!model_name) return std::unexpected(std::move(model_name.error()));
   config.model_name = model_name->value_or("");
@@ -364,7 +359,6 @@ Result<ModelConfig> config_from_gguf(const Gguf& gguf) {
   if (*layers == 0 || *layers > layers_max)
     return reader.refuse(Errc::bad_value, "block_count",
                          std::to_string(*layers) + ", expected 1 to " + std::to_string(layers_max));
-  config.layers = *layers;
   auto hidden = reader.get<std::uint32_t>("embedding_length");
   if (!hidden) return std::unexpected(std::move(hidden.error()));
   config.hidden = *hidden;
@@ -374,7 +368,7 @@ Result<ModelConfig> config_from_gguf(const Gguf& gguf) {
   auto eps = reader.get<double>("attention.layer_norm_rms_epsilon");
   if (!eps) return std::unexpected(std::move(eps.error()));
   config.rms_eps = *eps;
-  ASSAY_TRY(read_heads(reader, config));
+  ASSAY_TRY(read_layers(reader, *layers, config));
   ASSAY_TRY(read_rope(reader, config));
   ASSAY_TRY(read_window(gguf, reader, config));
   const auto checked = check_config(config);

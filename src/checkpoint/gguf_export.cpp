@@ -5,6 +5,7 @@
 #include <numbers>
 #include <string>
 
+#include "checkpoint/architectures.h"
 #include "checkpoint/config_check.h"
 
 namespace assay {
@@ -14,9 +15,25 @@ bool is_llama(Architecture architecture) {
   return architecture == Architecture::llama || architecture == Architecture::mistral;
 }
 
-std::string gguf_name(Architecture architecture) {
-  if (is_llama(architecture)) return "llama";
-  return architecture == Architecture::qwen2 ? "qwen2" : "qwen3";
+// GGUF says the sizes of attention once for all layers.
+Result<void> check_same_layers(const ModelConfig& config) {
+  const Attention& first = attention_of(config.layers.front());
+  for (const LayerShape& layer : config.layers) {
+    const Attention& a = attention_of(layer);
+    if (a.heads == first.heads && a.kv_heads == first.kv_heads && a.head_dim == first.head_dim &&
+        a.scale == first.scale)
+      continue;
+    return fail(Errc::unsupported, "layers differ in the sizes of attention: that cannot be said in GGUF");
+  }
+  return {};
+}
+
+void set_window(GgufWriter& writer, const std::string& prefix, const ModelConfig& config) {
+  const std::uint32_t window = widest_window(config);
+  if (window == 0) return;
+  writer.set(prefix + "attention.sliding_window", window);
+  const std::vector<bool> slides = slides_of(config);
+  if (std::ranges::find(slides, false) != slides.end()) writer.set(prefix + "attention.sliding_window_pattern", slides);
 }
 
 Result<void> set_scaling(GgufWriter& writer, const std::string& prefix, const RopeScaling& scaling) {
@@ -41,41 +58,39 @@ Result<void> set_scaling(GgufWriter& writer, const std::string& prefix, const Ro
 
 Result<void> set_gguf_config(GgufWriter& writer, const ModelConfig& config) {
   ASSAY_TRY(check_config(config));
-  const std::string name = gguf_name(config.architecture);
+  const std::string name(facts_of(config.architecture).gguf);
   const std::string prefix = name + ".";
+  const Attention& a = attention_of(config.layers.front());
+  ASSAY_TRY(check_same_layers(config));
   writer.set("general.architecture", name);
   writer.set("general.type", "model");
   if (!config.model_name.empty()) writer.set("general.name", config.model_name);
-  writer.set(prefix + "block_count", config.layers);
+  writer.set(prefix + "block_count", config.layer_count());
   writer.set(prefix + "context_length", config.context_train);
   writer.set(prefix + "embedding_length", config.hidden);
-  writer.set(prefix + "feed_forward_length", config.ffn);
-  writer.set(prefix + "attention.head_count", config.heads);
-  writer.set(prefix + "attention.head_count_kv", config.kv_heads);
-  writer.set(prefix + "attention.key_length", config.head_dim);
-  writer.set(prefix + "attention.value_length", config.head_dim);
+  writer.set(prefix + "feed_forward_length", dense_of(config.layers.front()).width);
+  writer.set(prefix + "attention.head_count", a.heads);
+  writer.set(prefix + "attention.head_count_kv", a.kv_heads);
+  writer.set(prefix + "attention.key_length", a.head_dim);
+  writer.set(prefix + "attention.value_length", a.head_dim);
   writer.set(prefix + "attention.layer_norm_rms_epsilon", static_cast<float>(config.rms_eps));
-  const double usual_scale = 1 / std::sqrt(static_cast<double>(config.head_dim));
-  if (std::abs(config.attention_scale / usual_scale - 1) > 1e-6)
-    writer.set(prefix + "attention.scale", static_cast<float>(config.attention_scale));
+  const double usual_scale = 1 / std::sqrt(static_cast<double>(a.head_dim));
+  if (std::abs(a.scale / usual_scale - 1) > 1e-6) writer.set(prefix + "attention.scale", static_cast<float>(a.scale));
   writer.set(prefix + "vocab_size", config.vocab);
-  writer.set(prefix + "rope.freq_base", static_cast<float>(config.rope_theta));
-  writer.set(prefix + "rope.dimension_count", config.rope_dims);
-  if (config.sliding_window != 0) {
-    writer.set(prefix + "attention.sliding_window", config.sliding_window);
-    if (std::ranges::find(config.layer_slides, false) != config.layer_slides.end())
-      writer.set(prefix + "attention.sliding_window_pattern", config.layer_slides);
-  }
-  return set_scaling(writer, prefix, config.rope_scaling);
+  writer.set(prefix + "rope.freq_base", static_cast<float>(config.ropes[0].theta));
+  writer.set(prefix + "rope.dimension_count", config.ropes[0].dims);
+  set_window(writer, prefix, config);
+  return set_scaling(writer, prefix, config.ropes[0].scaling);
 }
 
 std::vector<float> gguf_rope_factors(const ModelConfig& config) {
-  const RopeScaling& scaling = config.rope_scaling;
+  const Rope& rope = config.ropes[0];
+  const RopeScaling& scaling = rope.scaling;
   std::vector<float> factors;
   if (scaling.kind != RopeScaling::Kind::llama3) return factors;
   const double context = scaling.original_context;
-  for (std::uint32_t pair = 0; pair < config.rope_dims / 2; ++pair) {
-    const double wavelength = 2 * std::numbers::pi * std::pow(config.rope_theta, 2.0 * pair / config.rope_dims);
+  for (std::uint32_t pair = 0; pair < rope.dims / 2; ++pair) {
+    const double wavelength = 2 * std::numbers::pi * std::pow(rope.theta, 2.0 * pair / rope.dims);
     // 1 for short waves, the factor for long ones, and between them a mean weighted by how often a wave fits.
     const double fits =
         (context / wavelength - scaling.low_freq_factor) / (scaling.high_freq_factor - scaling.low_freq_factor);

@@ -45,41 +45,42 @@ TEST(GgufExport, every_architecture_comes_back_with_the_same_maths) {
        {Architecture::llama, Architecture::mistral, Architecture::qwen2, Architecture::qwen3}) {
     ModelConfig config = small_config(architecture);
     config.model_name = "small";
-    config.rope_theta = 500000;
-    config.head_dim = config.rope_dims = 32;
-    config.attention_scale = 0.125;  // not 1 / sqrt(32)
-    config.sliding_window = 16;
-    config.layer_slides = {true, architecture == Architecture::mistral};
+    config.ropes = {{.theta = 500000, .dims = 32}};
+    each_attention(config, [](Attention& a) {
+      a.head_dim = 32;
+      a.scale = 0.125;  // not 1 / sqrt(32)
+    });
+    set_windows(config, 16, {true, architecture == Architecture::mistral});
     const ModelConfig back = through_a_file(config);
     EXPECT_EQ(back.architecture, architecture == Architecture::mistral ? Architecture::llama : architecture);
     EXPECT_EQ(back.model_name, "small");
-    EXPECT_EQ(back.layers, config.layers);
+    EXPECT_EQ(back.layers.size(), config.layers.size());
     EXPECT_EQ(back.hidden, config.hidden);
-    EXPECT_EQ(back.ffn, config.ffn);
-    EXPECT_EQ(back.heads, config.heads);
-    EXPECT_EQ(back.kv_heads, config.kv_heads);
-    EXPECT_EQ(back.head_dim, config.head_dim);
+    EXPECT_EQ(dense_of(back.layers[0]).width, dense_of(config.layers[0]).width);
+    EXPECT_EQ(attention_of(back.layers[0]).heads, attention_of(config.layers[0]).heads);
+    EXPECT_EQ(attention_of(back.layers[0]).kv_heads, attention_of(config.layers[0]).kv_heads);
+    EXPECT_EQ(attention_of(back.layers[0]).head_dim, attention_of(config.layers[0]).head_dim);
     EXPECT_EQ(back.vocab, config.vocab);
     EXPECT_EQ(back.context_train, config.context_train);
     EXPECT_FLOAT_EQ(static_cast<float>(back.rms_eps), static_cast<float>(config.rms_eps));
-    EXPECT_EQ(back.rope_theta, config.rope_theta);
-    EXPECT_EQ(back.attention_scale, 0.125);
-    EXPECT_EQ(back.qkv_bias, config.qkv_bias);
-    EXPECT_EQ(back.qk_norm, config.qk_norm);
-    EXPECT_EQ(back.sliding_window, 16U);
-    EXPECT_EQ(back.layer_slides, config.layer_slides);
+    EXPECT_EQ(back.ropes[0].theta, config.ropes[0].theta);
+    EXPECT_EQ(attention_of(back.layers[0]).scale, 0.125);
+    EXPECT_EQ(attention_of(back.layers[0]).bias, attention_of(config.layers[0]).bias);
+    EXPECT_EQ(attention_of(back.layers[0]).qk_norm, attention_of(config.layers[0]).qk_norm);
+    EXPECT_EQ(widest_window(back), 16U);
+    EXPECT_EQ(slides_of(back), slides_of(config));
   }
 }
 
 TEST(GgufExport, rope_scaling_comes_back) {
   using Kind = RopeScaling::Kind;
   ModelConfig config = small_config(Architecture::llama);
-  config.rope_scaling = {.kind = Kind::linear, .factor = 2};
-  EXPECT_EQ(through_a_file(config).rope_scaling.factor, 2);
-  config.rope_scaling = {.kind = Kind::yarn, .factor = 4, .original_context = 32, .beta_fast = 16, .beta_slow = 2};
+  config.ropes[0].scaling = {.kind = Kind::linear, .factor = 2};
+  EXPECT_EQ(through_a_file(config).ropes[0].scaling.factor, 2);
+  config.ropes[0].scaling = {.kind = Kind::yarn, .factor = 4, .original_context = 32, .beta_fast = 16, .beta_slow = 2};
   for (const double attention : {0.1 * std::log(4.0) + 1, 1.5}) {
-    config.rope_scaling.attention_factor = attention;
-    const RopeScaling back = through_a_file(config).rope_scaling;
+    config.ropes[0].scaling.attention_factor = attention;
+    const RopeScaling back = through_a_file(config).ropes[0].scaling;
     EXPECT_EQ(back.kind, Kind::yarn);
     EXPECT_EQ(back.factor, 4);
     EXPECT_EQ(back.original_context, 32U);
@@ -87,7 +88,7 @@ TEST(GgufExport, rope_scaling_comes_back) {
     EXPECT_EQ(back.beta_slow, 2);
     EXPECT_DOUBLE_EQ(back.attention_factor, attention);
   }
-  config.rope_scaling.truncate = false;
+  config.ropes[0].scaling.truncate = false;
   GgufWriter writer("unused.gguf");
   EXPECT_EQ(set_gguf_config(writer, config).error().code, Errc::unsupported);
 }
@@ -95,11 +96,11 @@ TEST(GgufExport, rope_scaling_comes_back) {
 TEST(GgufExport, llama3_scaling_becomes_factors) {
   ModelConfig config = small_config(Architecture::llama);
   EXPECT_TRUE(gguf_rope_factors(config).empty());
-  config.rope_scaling = {.kind = RopeScaling::Kind::llama3,
-                         .factor = 8,
-                         .original_context = 256,
-                         .low_freq_factor = 1,
-                         .high_freq_factor = 4};
+  config.ropes[0].scaling = {.kind = RopeScaling::Kind::llama3,
+                             .factor = 8,
+                             .original_context = 256,
+                             .low_freq_factor = 1,
+                             .high_freq_factor = 4};
   const auto factors = gguf_rope_factors(config);
   ASSERT_EQ(factors.size(), 8U);
   EXPECT_EQ(factors.front(), 1);  // wavelength 6 fits 256 often

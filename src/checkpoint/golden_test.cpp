@@ -146,24 +146,24 @@ TEST(GoldenHfConfig, both_forms_of_transformers_give_the_same_numbers) {
     const ModelConfig four = config_of(name + ".transformers4.json");
     const ModelConfig five = config_of(name + ".transformers5.json");
     EXPECT_EQ(four.architecture, five.architecture) << name;
-    EXPECT_EQ(four.layers, 3U) << name;
+    EXPECT_EQ(four.layers.size(), 3U) << name;
     EXPECT_EQ(four.tied_head, five.tied_head) << name;
-    EXPECT_EQ(four.rope_theta, five.rope_theta) << name;
-    EXPECT_EQ(four.sliding_window, five.sliding_window) << name;
-    EXPECT_EQ(four.layer_slides, five.layer_slides) << name;
-    const RopeScaling& a = four.rope_scaling;
-    const RopeScaling& b = five.rope_scaling;
+    EXPECT_EQ(four.ropes[0].theta, five.ropes[0].theta) << name;
+    EXPECT_EQ(widest_window(four), widest_window(five)) << name;
+    EXPECT_EQ(slides_of(four), slides_of(five)) << name;
+    const RopeScaling& a = four.ropes[0].scaling;
+    const RopeScaling& b = five.ropes[0].scaling;
     EXPECT_EQ(a.kind, b.kind) << name;
     EXPECT_EQ(a.factor, b.factor) << name;
     EXPECT_EQ(a.original_context, b.original_context) << name;
     EXPECT_EQ(a.attention_factor, b.attention_factor) << name;
     EXPECT_EQ(a.low_freq_factor, b.low_freq_factor) << name;
   }
-  EXPECT_EQ(config_of("llama-llama3.transformers5.json").rope_scaling.kind, RopeScaling::Kind::llama3);
-  EXPECT_EQ(config_of("llama-linear.transformers5.json").rope_scaling.factor, 2);
-  EXPECT_EQ(config_of("qwen3-yarn.transformers5.json").rope_scaling.original_context, 1024U);
-  EXPECT_EQ(config_of("qwen2-window.transformers4.json").layer_slides, (std::vector<bool>{false, true, true}));
-  EXPECT_EQ(config_of("mistral-window.transformers4.json").layer_slides, (std::vector<bool>(3, true)));
+  EXPECT_EQ(config_of("llama-llama3.transformers5.json").ropes[0].scaling.kind, RopeScaling::Kind::llama3);
+  EXPECT_EQ(config_of("llama-linear.transformers5.json").ropes[0].scaling.factor, 2);
+  EXPECT_EQ(config_of("qwen3-yarn.transformers5.json").ropes[0].scaling.original_context, 1024U);
+  EXPECT_EQ(slides_of(config_of("qwen2-window.transformers4.json")), (std::vector<bool>{false, true, true}));
+  EXPECT_EQ(slides_of(config_of("mistral-window.transformers4.json")), (std::vector<bool>(3, true)));
 }
 
 }  // namespace

@@ -3,7 +3,6 @@
 #include "checkpoint/hf_config.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <string>
 #include <utility>
@@ -11,24 +10,13 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "checkpoint/architectures.h"
 #include "checkpoint/config_check.h"
 #include "checkpoint/hf_rope.h"
 #include "checkpoint/json_fields.h"
 
 namespace assay {
 namespace {
-
-struct TypeRow {
-  std::string_view model_type;
-  std::string_view class_name;  // in "architectures"
-  Architecture architecture;
-};
-constexpr std::array types{
-    TypeRow{"llama", "LlamaForCausalLM", Architecture::llama},
-    TypeRow{"mistral", "MistralForCausalLM", Architecture::mistral},
-    TypeRow{"qwen2", "Qwen2ForCausalLM", Architecture::qwen2},
-    TypeRow{"qwen3", "Qwen3ForCausalLM", Architecture::qwen3},
-};
 
 constexpr std::string_view understood[] = {
     "model_type",
@@ -180,15 +168,14 @@ Result<void> classify_keys(const JsonFields& fields) {
   return {};
 }
 
-Result<const TypeRow*> read_type(const JsonFields& fields) {
+Result<const ArchitectureFacts*> read_type(const JsonFields& fields) {
   auto model_type = fields.text("model_type");
   if (!model_type) return std::unexpected(std::move(model_type.error()));
   if (!*model_type) return fields.refuse(Errc::not_found, "model_type", "is missing");
-  const auto row = std::ranges::find(types, **model_type, &TypeRow::model_type);
-  if (row == types.end()) {
-    return fail(Errc::unsupported, "architecture " + in_quotes(**model_type) +
-                                       " (key \"model_type\"), expected llama, "
-                                       "mistral, qwen2 or qwen3");
+  const auto row = std::ranges::find(architectures, **model_type, &ArchitectureFacts::model_type);
+  if (row == architectures.end()) {
+    return fail(Errc::unsupported, "architecture " + in_quotes(**model_type) + " (key \"model_type\"), expected " +
+                                       listed(architectures, &ArchitectureFacts::model_type));
   }
   const Json* classes = fields.find("architectures");
   if (classes == nullptr) return &*row;
@@ -199,6 +186,18 @@ Result<const TypeRow*> read_type(const JsonFields& fields) {
                            in_quotes(row->model_type));
 }
 
+Result<std::uint32_t> read_head_dim(const JsonFields& fields, const ModelConfig& config, std::uint32_t heads) {
+  auto head_dim = fields.whole("head_dim");
+  if (!head_dim) return std::unexpected(std::move(head_dim.error()));
+  if (*head_dim) return **head_dim;
+  if (config.architecture == Architecture::qwen3) return 128;  // this class does not derive it
+  if (config.hidden % heads == 0) return config.hidden / heads;
+  return fields.refuse(Errc::bad_value, "hidden_size",
+                       "met " + std::to_string(config.hidden) + ", expected a multiple of num_attention_heads " +
+                           std::to_string(heads) + " where head_dim is absent");
+}
+
+// All layers alike.
 Result<void> read_sizes(const JsonFields& fields, ModelConfig& config) {
   const auto need = [&](std::string_view key, std::uint32_t& target) -> Result<void> {
     auto value = fields.needed(key);
@@ -206,37 +205,30 @@ Result<void> read_sizes(const JsonFields& fields, ModelConfig& config) {
     target = *value;
     return {};
   };
-  ASSAY_TRY(need("num_hidden_layers", config.layers));
+  std::uint32_t layers = 0;
+  Attention a;
+  Dense dense;
+  ASSAY_TRY(need("num_hidden_layers", layers));
   ASSAY_TRY(need("hidden_size", config.hidden));
-  ASSAY_TRY(need("intermediate_size", config.ffn));
-  ASSAY_TRY(need("num_attention_heads", config.heads));
+  ASSAY_TRY(need("intermediate_size", dense.width));
+  ASSAY_TRY(need("num_attention_heads", a.heads));
   ASSAY_TRY(need("vocab_size", config.vocab));
   ASSAY_TRY(need("max_position_embeddings", config.context_train));
-  if (config.layers == 0 || config.layers > layers_max) {
+  if (layers == 0 || layers > layers_max) {
     return fields.refuse(Errc::bad_value, "num_hidden_layers",
-                         "met " + std::to_string(config.layers) + ", expected 1 to " + std::to_string(layers_max));
+                         "met " + std::to_string(layers) + ", expected 1 to " + std::to_string(layers_max));
   }
-  if (config.heads == 0) return fields.refuse(Errc::bad_value, "num_attention_heads", "met 0, expected 1 or more");
-  config.kv_heads = config.heads;
+  if (a.heads == 0) return fields.refuse(Errc::bad_value, "num_attention_heads", "met 0, expected 1 or more");
+  a.kv_heads = a.heads;
   // Left out, llama has as many as heads; the other classes have a default of their own that no file relies on.
   if (config.architecture != Architecture::llama && !fields.object().contains("num_key_value_heads"))
     return fields.refuse(Errc::not_found, "num_key_value_heads", "is missing");
-  ASSAY_TRY(fields.read("num_key_value_heads", config.kv_heads));
-
-  auto head_dim = fields.whole("head_dim");
+  ASSAY_TRY(fields.read("num_key_value_heads", a.kv_heads));
+  auto head_dim = read_head_dim(fields, config, a.heads);
   if (!head_dim) return std::unexpected(std::move(head_dim.error()));
-  if (*head_dim) {
-    config.head_dim = **head_dim;
-  } else if (config.architecture == Architecture::qwen3) {
-    config.head_dim = 128;  // this class does not derive it
-  } else if (config.hidden % config.heads == 0) {
-    config.head_dim = config.hidden / config.heads;
-  } else {
-    return fields.refuse(Errc::bad_value, "hidden_size",
-                         "met " + std::to_string(config.hidden) + ", expected a multiple of num_attention_heads " +
-                             std::to_string(config.heads) + " where head_dim is absent");
-  }
-  config.attention_scale = 1 / std::sqrt(static_cast<double>(config.head_dim));
+  a.head_dim = *head_dim;
+  a.scale = 1 / std::sqrt(static_cast<double>(a.head_dim));
+  config.layers.assign(layers, {.mixer = a, .feed = dense});
   config.rms_eps = 1e-6;
   return fields.read("rms_norm_eps", config.rms_eps);
 }
@@ -246,15 +238,18 @@ Result<void> read_forms(const JsonFields& fields, ModelConfig& config) {
   ASSAY_TRY(fields.read("hidden_act", act));
   if (act != "silu" && act != "swish")
     return fields.refuse(Errc::unsupported, "hidden_act", "met " + in_quotes(act) + ", expected \"silu\"");
-  config.qk_norm = config.architecture == Architecture::qwen3;
-  config.qkv_bias = config.architecture == Architecture::qwen2;  // always, whatever attention_bias says
+  const bool biased = config.architecture == Architecture::qwen2;  // always, whatever attention_bias says
   auto bias = fields.flag("attention_bias");
   if (!bias) return std::unexpected(std::move(bias.error()));
-  if (*bias && **bias != config.qkv_bias) {
+  if (*bias && **bias != biased) {
     return fields.refuse(Errc::unsupported, "attention_bias",
                          std::string("met ") + (**bias ? "true" : "false") + ", expected " +
-                             (config.qkv_bias ? "true" : "false (a bias of o_proj is not supported)"));
+                             (biased ? "true" : "false (a bias of o_proj is not supported)"));
   }
+  each_attention(config, [&](Attention& a) {
+    a.bias = biased;
+    a.qk_norm = config.architecture == Architecture::qwen3;
+  });
   return {};
 }
 
@@ -282,7 +277,7 @@ Result<std::optional<std::vector<bool>>> read_layer_types(const JsonFields& fiel
 // Where the window applies: llama nowhere; mistral everywhere, and at 4096 where the key is left out; qwen2 and qwen3
 // from layer max_window_layers on, if use_sliding_window, unless layer_types says otherwise.
 Result<void> read_window(const JsonFields& fields, ModelConfig& config) {
-  auto slides = read_layer_types(fields, config.layers);
+  auto slides = read_layer_types(fields, config.layer_count());
   if (!slides) return std::unexpected(std::move(slides.error()));
   const bool any_listed = *slides && std::ranges::find(**slides, true) != (*slides)->end();
   const bool qwen = config.architecture == Architecture::qwen2 || config.architecture == Architecture::qwen3;
@@ -313,18 +308,13 @@ Result<void> read_window(const JsonFields& fields, ModelConfig& config) {
       return fields.refuse(Errc::bad_value, "layer_types", "has sliding layers, but no sliding_window applies");
     return {};
   }
-  std::vector<bool> usual(config.layers);
-  for (std::uint32_t layer = 0; layer < config.layers; ++layer) usual[layer] = layer >= first;
+  std::vector<bool> usual(config.layers.size());
+  for (std::uint32_t layer = 0; layer < config.layer_count(); ++layer) usual[layer] = layer >= first;
   if (*slides && !qwen && **slides != usual) {
     return fields.refuse(Errc::unsupported, "layer_types",
                          "mixes layers, expected only \"sliding_attention\" for model_type \"mistral\" with a window");
   }
-  config.layer_slides = slides->value_or(usual);
-  if (std::ranges::find(config.layer_slides, true) == config.layer_slides.end()) {
-    config.layer_slides.clear();
-  } else {
-    config.sliding_window = **window;
-  }
+  set_windows(config, **window, slides->value_or(usual));
   return {};
 }
 

@@ -45,13 +45,13 @@ TEST(HfConfig, reads_every_architecture) {
     const ModelConfig config = read_model(hf_config(architecture));
     EXPECT_EQ(config.architecture, architecture);
     EXPECT_EQ(config.rope_pairs, RopePairs::halves);
-    EXPECT_EQ(config.layers, 2U);
-    EXPECT_EQ(config.kv_heads, 2U);
+    EXPECT_EQ(config.layers.size(), 2U);
+    EXPECT_EQ(attention_of(config.layers[0]).kv_heads, 2U);
     EXPECT_EQ(config.rms_eps, 1e-5);
-    EXPECT_EQ(config.attention_scale, 0.25);
-    EXPECT_EQ(config.qkv_bias, architecture == Architecture::qwen2);
-    EXPECT_EQ(config.qk_norm, architecture == Architecture::qwen3);
-    EXPECT_EQ(config.sliding_window, 0U);
+    EXPECT_EQ(attention_of(config.layers[0]).scale, 0.25);
+    EXPECT_EQ(attention_of(config.layers[0]).bias, architecture == Architecture::qwen2);
+    EXPECT_EQ(attention_of(config.layers[0]).qk_norm, architecture == Architecture::qwen3);
+    EXPECT_EQ(widest_window(config), 0U);
   }
 }
 
@@ -62,13 +62,13 @@ TEST(HfConfig, derives_what_a_class_derives) {
   config.erase("rope_theta");
   config.erase("rms_norm_eps");
   const ModelConfig llama = read_model(config);
-  EXPECT_EQ(llama.head_dim, 16U);
-  EXPECT_EQ(llama.kv_heads, 4U);
-  EXPECT_EQ(llama.rope_theta, 10000);
+  EXPECT_EQ(attention_of(llama.layers[0]).head_dim, 16U);
+  EXPECT_EQ(attention_of(llama.layers[0]).kv_heads, 4U);
+  EXPECT_EQ(llama.ropes[0].theta, 10000);
   EXPECT_EQ(llama.rms_eps, 1e-6);
   config = hf_config(Architecture::qwen3);
   config.erase("head_dim");
-  EXPECT_EQ(read_model(config).head_dim, 128U);
+  EXPECT_EQ(attention_of(read_model(config).layers[0]).head_dim, 128U);
   config.erase("num_key_value_heads");
   expect_refused(config, Errc::not_found, "key \"num_key_value_heads\": is missing");
 }
@@ -90,13 +90,13 @@ TEST(HfConfig, reads_the_form_of_transformers_5_as_that_of_4) {
   const ModelConfig b = read_model(five);
   const ModelConfig a = read_model(llama_with({{"rope_theta", 500000.0}, {"rope_scaling", scaling}}));
   for (const auto& config : {a, b}) {
-    EXPECT_EQ(config.rope_theta, 500000);
-    EXPECT_EQ(config.rope_scaling.kind, Kind::llama3);
-    EXPECT_EQ(config.rope_scaling.factor, 8);
-    EXPECT_EQ(config.rope_scaling.original_context, 64U);
-    EXPECT_EQ(config.rope_scaling.high_freq_factor, 4);
+    EXPECT_EQ(config.ropes[0].theta, 500000);
+    EXPECT_EQ(config.ropes[0].scaling.kind, Kind::llama3);
+    EXPECT_EQ(config.ropes[0].scaling.factor, 8);
+    EXPECT_EQ(config.ropes[0].scaling.original_context, 64U);
+    EXPECT_EQ(config.ropes[0].scaling.high_freq_factor, 4);
   }
-  EXPECT_TRUE(b.layer_slides.empty());
+  EXPECT_TRUE(slides_of(b).empty());
 }
 
 TEST(HfConfig, takes_rope_parameters_by_layer_type_where_they_are_the_same) {
@@ -106,18 +106,18 @@ TEST(HfConfig, takes_rope_parameters_by_layer_type_where_they_are_the_same) {
                                            {"layer_types", {"full_attention", "sliding_attention"}}});
   const Json one = {{"rope_type", "default"}, {"rope_theta", 1000.0}};
   config["rope_parameters"] = {{"full_attention", one}, {"sliding_attention", one}};
-  EXPECT_EQ(read_model(config).rope_theta, 1000);
+  EXPECT_EQ(read_model(config).ropes[0].theta, 1000);
   config["rope_parameters"]["sliding_attention"]["rope_theta"] = 5.0;
   expect_refused(config, Errc::unsupported, "differ between layer types");
   config["layer_types"] = {"full_attention", "full_attention"};
-  EXPECT_EQ(read_model(config).rope_theta, 1000);
+  EXPECT_EQ(read_model(config).ropes[0].theta, 1000);
   config["rope_parameters"].erase("full_attention");
   expect_refused(config, Errc::not_found, "\"rope_parameters.full_attention\": is missing");
 }
 
 TEST(HfConfig, reads_rope_scaling_under_its_old_and_new_name) {
   const auto scaling = [](const Json& fields) {
-    return read_model(llama_with({{"rope_scaling", fields}})).rope_scaling;
+    return read_model(llama_with({{"rope_scaling", fields}})).ropes[0].scaling;
   };
   EXPECT_EQ(scaling({{"type", "linear"}, {"factor", 2.0}}).factor, 2);
   EXPECT_EQ(scaling({{"rope_type", "linear"}, {"type", "linear"}, {"factor", 2}}).kind, Kind::linear);
@@ -131,7 +131,7 @@ TEST(HfConfig, resolves_yarn_as_transformers_does) {
   const auto yarn = [](const Json& fields) {
     Json scaling = {{"rope_type", "yarn"}, {"factor", 4.0}, {"original_max_position_embeddings", 32}};
     scaling.update(fields);
-    return read_model(llama_with({{"rope_scaling", scaling}})).rope_scaling;
+    return read_model(llama_with({{"rope_scaling", scaling}})).ropes[0].scaling;
   };
   const double usual = 0.1 * std::log(4.0) + 1;
   EXPECT_EQ(yarn(Json::object()).original_context, 32U);
@@ -149,25 +149,25 @@ TEST(HfConfig, resolves_yarn_as_transformers_does) {
   // The key outside the scaling goes before the one inside.
   Json outside = llama_with(
       {{"original_max_position_embeddings", 16}, {"rope_scaling", {{"rope_type", "yarn"}, {"factor", 4.0}}}});
-  EXPECT_EQ(read_model(outside).rope_scaling.original_context, 16U);
+  EXPECT_EQ(read_model(outside).ropes[0].scaling.original_context, 16U);
 }
 
 TEST(HfConfig, takes_rope_scaling_beside_equal_rope_parameters_in_any_order) {
   Json config = llama_with({{"rope_scaling", {{"type", "linear"}, {"factor", 2.0}}}});
   const Json theta = config["rope_theta"];
   config["rope_parameters"] = {{"factor", 2.0}, {"rope_theta", theta}, {"rope_type", "linear"}};
-  EXPECT_EQ(read_model(config).rope_scaling.factor, 2);
+  EXPECT_EQ(read_model(config).ropes[0].scaling.factor, 2);
   config["rope_scaling"] = {{"rope_type", "linear"}, {"factor", 2.0}};
-  EXPECT_EQ(read_model(config).rope_scaling.factor, 2);
+  EXPECT_EQ(read_model(config).ropes[0].scaling.factor, 2);
   config["rope_scaling"]["factor"] = 3.0;
   expect_refused(config, Errc::bad_value, "differs from rope_parameters");
 }
 
 TEST(HfConfig, ignores_an_original_context_that_the_kind_has_no_use_for) {
   const Json linear = {{"type", "linear"}, {"factor", 2.0}, {"original_max_position_embeddings", 32}};
-  EXPECT_EQ(read_model(llama_with({{"rope_scaling", linear}})).rope_scaling.original_context, 0U);
+  EXPECT_EQ(read_model(llama_with({{"rope_scaling", linear}})).ropes[0].scaling.original_context, 0U);
   const Json none = {{"rope_type", "default"}, {"original_max_position_embeddings", 32}};
-  EXPECT_EQ(read_model(llama_with({{"rope_scaling", none}})).rope_scaling.kind, Kind::none);
+  EXPECT_EQ(read_model(llama_with({{"rope_scaling", none}})).ropes[0].scaling.kind, Kind::none);
 }
 
 TEST(HfConfig, refuses_yarn_where_implementations_differ) {
@@ -205,12 +205,12 @@ TEST(HfConfig, refuses_rope_scaling_that_it_does_not_compute) {
 TEST(HfConfig, reads_sliding_windows_of_each_architecture) {
   const auto slides = [](Architecture architecture, const Json& fields) {
     const auto config = read_model(with(architecture, fields));
-    return std::pair(config.sliding_window, config.layer_slides);
+    return std::pair(widest_window(config), slides_of(config));
   };
   EXPECT_EQ(slides(Architecture::mistral, {{"sliding_window", 16}}), std::pair(16U, Flags({true, true})));
   Json silent = hf_config(Architecture::mistral);
   silent.erase("sliding_window");
-  EXPECT_EQ(read_model(silent).sliding_window, 4096U);
+  EXPECT_EQ(widest_window(read_model(silent)), 4096U);
   const Json off = {{"sliding_window", 16}, {"use_sliding_window", false}, {"max_window_layers", 1}};
   Json on = off;
   on["use_sliding_window"] = true;

@@ -117,17 +117,18 @@ Result<void> read_yarn(const JsonFields& fields, std::uint32_t context, RopeScal
   return fields.read("attention_factor", scaling.attention_factor);
 }
 
-Result<void> read_scaling(const JsonFields& fields, std::optional<std::uint32_t> original, ModelConfig& config) {
+Result<void> read_scaling(const JsonFields& fields, std::optional<std::uint32_t> original, std::uint32_t context,
+                          Rope& rope) {
   auto kind = read_kind(fields);
   if (!kind) return std::unexpected(std::move(kind.error()));
   ASSAY_TRY(refuse_unknown_keys(fields, *kind));
-  auto& scaling = config.rope_scaling;
+  auto& scaling = rope.scaling;
   scaling.kind = *kind;
   if (*kind == Kind::none) return {};
-  scaling.original_context = config.context_train;
+  scaling.original_context = context;
   ASSAY_TRY(fields.read("original_max_position_embeddings", scaling.original_context));
   if (original) scaling.original_context = *original;
-  if (*kind == Kind::yarn) return read_yarn(fields, config.context_train, scaling);
+  if (*kind == Kind::yarn) return read_yarn(fields, context, scaling);
   auto factor = needed_number(fields, "factor");
   if (!factor) return std::unexpected(std::move(factor.error()));
   scaling.factor = *factor;
@@ -160,9 +161,9 @@ Result<std::optional<JsonFields>> parameters_of_layers(const JsonFields& fields,
       return inner.refuse(Errc::unsupported, key, "beside parameters by layer type is not understood");
     if (!value.is_object()) return inner.refuse(Errc::bad_value, key, "met " + shown(value) + ", expected an object");
   }
-  const auto& slides = config.layer_slides;
-  const bool any_slides = std::ranges::find(slides, true) != slides.end();
-  const bool any_full = slides.empty() || std::ranges::find(slides, false) != slides.end();
+  bool any_slides = false;
+  bool any_full = false;
+  each_attention(config, [&](const Attention& a) { (a.window != 0 ? any_slides : any_full) = true; });
   const std::string used = any_full ? "full_attention" : "sliding_attention";
   if (!parameters->contains(used))
     return inner.refuse(Errc::not_found, used, "is missing, and layers are of that type");
@@ -177,10 +178,10 @@ Result<std::optional<JsonFields>> parameters_of_layers(const JsonFields& fields,
 }
 
 // The base, which may stand at the top or among the parameters.
-Result<void> read_theta(const JsonFields& fields, const JsonFields* parameters, ModelConfig& config) {
+Result<void> read_theta(const JsonFields& fields, const JsonFields* parameters, Rope& rope) {
   auto outer = fields.number("rope_theta");
   if (!outer) return std::unexpected(std::move(outer.error()));
-  config.rope_theta = outer->value_or(10000);
+  rope.theta = outer->value_or(10000);
   if (parameters == nullptr) return {};
   auto inner = parameters->number("rope_theta");
   if (!inner) return std::unexpected(std::move(inner.error()));
@@ -189,7 +190,7 @@ Result<void> read_theta(const JsonFields& fields, const JsonFields* parameters, 
         Errc::bad_value, "rope_theta",
         "met " + std::to_string(**inner) + ", expected the outer rope_theta " + std::to_string(**outer));
   }
-  if (*inner) config.rope_theta = **inner;
+  if (*inner) rope.theta = **inner;
   return {};
 }
 
@@ -214,7 +215,8 @@ Json scaling_only(Json object) {
 }  // namespace
 
 Result<void> read_hf_rope(const JsonFields& fields, ModelConfig& config) {
-  config.rope_dims = config.head_dim;
+  Rope& rope = config.ropes[0];
+  rope.dims = attention_of(config.layers.front()).head_dim;
   ASSAY_TRY(refuse_partial(fields));
   auto original = fields.whole("original_max_position_embeddings");
   if (!original) return std::unexpected(std::move(original.error()));
@@ -228,10 +230,10 @@ Result<void> read_hf_rope(const JsonFields& fields, ModelConfig& config) {
                          "differs from rope_parameters, expected the same or one of them");
   std::optional<JsonFields> used = *parameters;
   if (scaling != nullptr && !used) used.emplace(*scaling, "rope_scaling.");
-  ASSAY_TRY(read_theta(fields, used ? &*used : nullptr, config));
+  ASSAY_TRY(read_theta(fields, used ? &*used : nullptr, rope));
   if (!used) return {};
   ASSAY_TRY(refuse_partial(*used));
-  return read_scaling(*used, *original, config);
+  return read_scaling(*used, *original, config.context_train, rope);
 }
 
 }  // namespace assay

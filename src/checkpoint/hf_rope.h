@@ -10,8 +10,7 @@
 namespace assay {
 
 // Reads rope_theta, rope_scaling, rope_parameters, original_max_position_embeddings and partial_rotary_factor of the
-// whole config into rope_theta, rope_dims and rope_scaling of `config`, whose head_dim, context_train and layer_slides
-// are set. Scalings default, linear, llama3 and yarn; others and unknown keys are refused by name.
+// whole config into the one rope of `config`, whose context_train and layers with their windows are set. Scalings default, linear, llama3 and yarn; others and unknown keys are refused by name.
 // Source: huggingface/transformers, modeling_rope_utils.py (4.57 and 5.23).
 Result<void> read_hf_rope(const JsonFields& fields, ModelConfig& config);
 

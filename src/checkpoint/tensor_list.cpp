@@ -16,8 +16,7 @@ Shape shape_of(Extents... extents) {
   return {static_cast<std::uint64_t>(extents)...};
 }
 
-std::uint64_t q_width(const ModelConfig& m) { return std::uint64_t{m.heads} * m.head_dim; }
-std::uint64_t kv_width(const ModelConfig& m) { return std::uint64_t{m.kv_heads} * m.head_dim; }
+Need when(bool there) { return there ? Need::required : Need::absent; }
 
 Result<void> check_one(const ExpectedTensor& expected, const MetTensor& met) {
   const std::string where = "tensor " + in_quotes(met.where);
@@ -45,19 +44,30 @@ std::string to_string(const Shape& shape) {
 std::vector<ExpectedTensor> expected_tensors(const ModelConfig& config) {
   std::vector<ExpectedTensor> list;
   const ModelConfig& m = config;
-  const auto add = [&](Need need, ExpectedTensor tensor) {
-    tensor.optional = need == Need::optional;
-    if (need != Need::absent) list.push_back(std::move(tensor));
-  };
   using enum Need;
 #define ASSAY_MODEL_TENSOR(tensor, kind, need, numbers, gguf, hf) \
-  add(need, {.role = Role::tensor, .name = gguf, .hf_name = hf, .shape = shape_of numbers});
+  if (const Need needed = need; needed != absent) {               \
+    list.push_back({.role = Role::tensor,                         \
+                    .name = gguf,                                 \
+                    .hf_name = hf,                                \
+                    .shape = shape_of numbers,                    \
+                    .optional = needed == optional});             \
+  }
 #include "checkpoint/tensors.inc"
-  for (std::uint32_t layer = 0; layer < m.layers; ++layer) {
-    const std::string block = "blk." + std::to_string(layer) + ".";
-    const std::string hf_block = "model.layers." + std::to_string(layer) + ".";
+  for (std::uint32_t i = 0; i < m.layer_count(); ++i) {
+    const LayerShape& layer = m.layers[i];
+    const auto* const a = std::get_if<Attention>(&layer.mixer);
+    const auto* const d = std::get_if<Dense>(&layer.feed);
+    const std::string block = "blk." + std::to_string(i) + ".";
+    const std::string hf_block = "model.layers." + std::to_string(i) + ".";
 #define ASSAY_LAYER_TENSOR(tensor, kind, need, numbers, gguf, hf) \
-  add(need, {.role = Role::tensor, .name = block + gguf, .hf_name = hf_block + hf, .shape = shape_of numbers});
+  if (const Need needed = need; needed != absent) {               \
+    list.push_back({.role = Role::tensor,                         \
+                    .name = block + (gguf),                       \
+                    .hf_name = hf_block + (hf),                   \
+                    .shape = shape_of numbers,                    \
+                    .optional = needed == optional});             \
+  }
 #include "checkpoint/tensors.inc"
   }
   return list;

@@ -45,16 +45,16 @@ constexpr std::string_view gguf_name(Role role) {
   return "";
 }
 
-// The name in HF and MLX folders; of a layer's tensor what follows "model.layers.N.".
+// The name in HF and MLX folders of a tensor that stands beside the layers.
 constexpr std::string_view hf_name(Role role) {
   switch (role) {
 #define ASSAY_MODEL_TENSOR(role, kind, need, shape, gguf, hf) \
   case Role::role:                                            \
     return hf;
-#define ASSAY_LAYER_TENSOR ASSAY_MODEL_TENSOR
 #include "checkpoint/tensors.inc"
+    default:
+      return "";
   }
-  return "";
 }
 
 // The canonical name of a layer's tensor: "blk.3.attn_q.weight".

@@ -4,6 +4,7 @@
 #include <numeric>
 #include <utility>
 
+#include "checkpoint/architectures.h"
 #include "checkpoint/tensor_list.h"
 
 namespace assay::testing_models {
@@ -22,39 +23,24 @@ std::uint64_t bytes_of(const TestTensor& tensor) {
   return bytes;
 }
 
-std::string_view architecture_name(Architecture architecture) {
-  switch (architecture) {
-    case Architecture::llama:
-      return "llama";
-    case Architecture::mistral:
-      return "mistral";
-    case Architecture::qwen2:
-      return "qwen2";
-    case Architecture::qwen3:
-      return "qwen3";
-  }
-  return "";
-}
-
 }  // namespace
 
 ModelConfig small_config(Architecture architecture) {
   ModelConfig config;
   config.architecture = architecture;
-  config.architecture_name = architecture_name(architecture);
-  config.layers = 2;
+  config.architecture_name = facts_of(architecture).model_type;
   config.hidden = 64;
-  config.ffn = 96;
-  config.heads = 4;
-  config.kv_heads = 2;
-  config.head_dim = 16;
   config.vocab = 32;
   config.context_train = 128;
   config.rms_eps = 1e-5;
-  config.rope_dims = 16;
-  config.attention_scale = 0.25;
-  config.qkv_bias = architecture == Architecture::qwen2;
-  config.qk_norm = architecture == Architecture::qwen3;
+  config.ropes = {{.dims = 16}};
+  const Attention attention{.heads = 4,
+                            .kv_heads = 2,
+                            .head_dim = 16,
+                            .scale = 0.25,
+                            .bias = architecture == Architecture::qwen2,
+                            .qk_norm = architecture == Architecture::qwen3};
+  config.layers.assign(2, {.mixer = attention, .feed = Dense{.width = 96}});
   return config;
 }
 
@@ -93,7 +79,7 @@ std::string write_gguf(const std::string& path, const TestGguf& model) {
 }
 
 Json hf_config(Architecture architecture) {
-  const std::string type(architecture_name(architecture));
+  const std::string type(facts_of(architecture).model_type);
   Json config = {{"model_type", type},      {"num_hidden_layers", 2},   {"hidden_size", 64},
                  {"intermediate_size", 96}, {"num_attention_heads", 4}, {"num_key_value_heads", 2},
                  {"head_dim", 16},          {"vocab_size", 32},         {"max_position_embeddings", 128},

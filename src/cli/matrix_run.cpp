@@ -219,7 +219,8 @@ Result<void> check_room(const Session& session, const MatrixOptions& options, co
   for (const std::uint32_t depth : s.sweep_context) positions = std::max(positions, std::uint64_t{depth});
   const ModelConfig& config = model.weights.config;
   const std::uint64_t value_bytes = options.model.kv == "q8_0" ? 1 : 2;
-  const std::uint64_t per_position = 2 * value_bytes * config.layers * config.kv_heads * config.head_dim;
+  std::uint64_t per_position = 0;
+  each_attention(config, [&](const Attention& a) { per_position += 2 * value_bytes * kv_width(a); });
   const std::size_t engines = engines_in_memory(session, options.engines);
   return check_memory(engines * (model.checkpoint->weight_bytes() + positions * per_position),
                       std::to_string(engines) + (engines == 1 ? " engine takes" : " engines take") +

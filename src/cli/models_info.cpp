@@ -55,26 +55,29 @@ std::string human_count(std::uint64_t count) {
   return text.data();
 }
 
+// Sizes of the first layer, which published models have in all of them; the widest window.
 Json to_json(const ModelConfig& config) {
+  const Attention& a = attention_of(config.layers.front());
+  const Rope& rope = config.ropes[a.rope];
   Json out = {{"architecture", config.architecture_name},
               {"name", config.model_name},
-              {"layers", config.layers},
+              {"layers", config.layers.size()},
               {"hidden", config.hidden},
-              {"ffn", config.ffn},
-              {"heads", config.heads},
-              {"kv_heads", config.kv_heads},
-              {"head_dim", config.head_dim},
+              {"ffn", dense_of(config.layers.front()).width},
+              {"heads", a.heads},
+              {"kv_heads", a.kv_heads},
+              {"head_dim", a.head_dim},
               {"vocab", config.vocab},
               {"context_train", config.context_train},
               {"rms_eps", short_number(config.rms_eps)},
-              {"rope_theta", short_number(config.rope_theta)},
-              {"rope_dims", config.rope_dims},
-              {"rope_scaling", name_of(config.rope_scaling.kind)},
+              {"rope_theta", short_number(rope.theta)},
+              {"rope_dims", rope.dims},
+              {"rope_scaling", name_of(rope.scaling.kind)},
               {"tied_head", config.tied_head},
-              {"qkv_bias", config.qkv_bias},
-              {"qk_norm", config.qk_norm},
-              {"sliding_window", config.sliding_window}};
-  if (config.rope_scaling.kind != RopeScaling::Kind::none) out["rope_factor"] = config.rope_scaling.factor;
+              {"qkv_bias", a.bias},
+              {"qk_norm", a.qk_norm},
+              {"sliding_window", widest_window(config)}};
+  if (rope.scaling.kind != RopeScaling::Kind::none) out["rope_factor"] = rope.scaling.factor;
   return out;
 }
 

@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/output_file.h"
 #include "base/random.h"
+#include "checkpoint/architectures.h"
 #include "checkpoint/tensor_list.h"
 
 namespace assay::cli {
@@ -18,32 +19,28 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::pair<Architecture, const char*> architectures[] = {{Architecture::llama, "llama"},
-                                                                  {Architecture::mistral, "mistral"},
-                                                                  {Architecture::qwen2, "qwen2"},
-                                                                  {Architecture::qwen3, "qwen3"}};
+constexpr Architecture proven[] = {Architecture::llama, Architecture::mistral, Architecture::qwen2,
+                                   Architecture::qwen3};
 
 // Rows and columns are multiples of what the fast paths of engines want (panels of 32 rows, blocks of 256 columns).
 ModelConfig small(Architecture architecture, std::uint32_t layers) {
   ModelConfig config;
   config.architecture = architecture;
   config.architecture_name = "proof";
-  config.layers = layers;
   config.hidden = 256;
-  config.ffn = 512;
-  config.heads = 4;
-  config.kv_heads = 2;
-  config.head_dim = 64;
   config.vocab = 320;
   config.context_train = 512;
   config.rms_eps = 1e-5;
-  config.rope_dims = config.head_dim;
-  config.attention_scale = 1 / std::sqrt(static_cast<double>(config.head_dim));
-  const bool adjacent = architecture == Architecture::llama || architecture == Architecture::mistral;
-  config.rope_pairs = adjacent ? RopePairs::adjacent : RopePairs::halves;
-  config.qkv_bias = architecture == Architecture::qwen2;
-  config.qk_norm = architecture == Architecture::qwen3;
+  config.ropes = {{.dims = 64}};
+  config.rope_pairs = facts_of(architecture).gguf_pairs;
   config.tied_head = architecture == Architecture::qwen3;
+  const Attention attention{.heads = 4,
+                            .kv_heads = 2,
+                            .head_dim = 64,
+                            .scale = 1 / std::sqrt(64.0),
+                            .bias = architecture == Architecture::qwen2,
+                            .qk_norm = architecture == Architecture::qwen3};
+  config.layers.assign(layers, {.mixer = attention, .feed = Dense{.width = 512}});
   return config;
 }
 
@@ -57,10 +54,11 @@ void add_gguf(std::vector<ProofModel>& out, bool with_and_without_flash) {
   for (const DType type : types) {
     out.push_back({.words = std::string(name(type)), .config = small(Architecture::llama, 1), .type = type});
   }
-  for (const auto& [architecture, words] : architectures) {
+  for (const Architecture architecture : proven) {
+    const std::string words(facts_of(architecture).model_type);
     for (const bool flash : {true, false}) {
       if (!flash && !with_and_without_flash) continue;
-      out.push_back({.words = std::string(words) + (flash ? "" : " without flash attention"),
+      out.push_back({.words = words + (flash ? "" : " without flash attention"),
                      .config = small(architecture, 2),
                      .type = DType::q8_0,
                      .flash_attention = flash});
@@ -86,7 +84,8 @@ void add_folders(std::vector<ProofModel>& out) {
   for (const DType type : {DType::f16, DType::bf16, DType::f32}) {
     add(std::string(name(type)), Architecture::llama, type, 0);
   }
-  for (const auto& [architecture, words] : architectures) {
+  for (const Architecture architecture : proven) {
+    const std::string words(facts_of(architecture).model_type);
     if (architecture != Architecture::llama) add(words, architecture, DType::affine4, 64);
   }
 }
@@ -122,14 +121,20 @@ class FolderWriter final {
 
   Json config() const {
     const ModelConfig& c = model_.config;
-    std::string type;
-    for (const auto& [architecture, words] : architectures) type = architecture == c.architecture ? words : type;
-    Json out = {
-        {"model_type", type},         {"num_hidden_layers", c.layers},  {"hidden_size", c.hidden},
-        {"intermediate_size", c.ffn}, {"num_attention_heads", c.heads}, {"num_key_value_heads", c.kv_heads},
-        {"head_dim", c.head_dim},     {"vocab_size", c.vocab},          {"max_position_embeddings", c.context_train},
-        {"rms_norm_eps", c.rms_eps},  {"hidden_act", "silu"},           {"tie_word_embeddings", c.tied_head},
-        {"rope_theta", c.rope_theta}};
+    const Attention& a = attention_of(c.layers.front());
+    Json out = {{"model_type", facts_of(c.architecture).model_type},
+                {"num_hidden_layers", c.layers.size()},
+                {"hidden_size", c.hidden},
+                {"intermediate_size", dense_of(c.layers.front()).width},
+                {"num_attention_heads", a.heads},
+                {"num_key_value_heads", a.kv_heads},
+                {"head_dim", a.head_dim},
+                {"vocab_size", c.vocab},
+                {"max_position_embeddings", c.context_train},
+                {"rms_norm_eps", c.rms_eps},
+                {"hidden_act", "silu"},
+                {"tie_word_embeddings", c.tied_head},
+                {"rope_theta", c.ropes[0].theta}};
     if (is_affine(model_.type)) {
       out["quantization"] = {{"group_size", model_.group}, {"bits", bits()}};
     }

@@ -46,7 +46,7 @@ class CpuBackend final : public Backend {
       : model_(std::move(model)),
         cache_(std::move(cache)),
         pool_(std::move(pool)),
-        stages_(model_, cache_, *pool_, options.isa, options.stop) {
+        stages_(model_, cache_, *pool_, options.isa, options.stop, options.added) {
     facts_.name = "direct";
     facts_.version = ASSAY_VERSION;
     facts_.build =
@@ -74,8 +74,9 @@ class CpuBackend final : public Backend {
     ASSAY_TRY(stages_.set_batch(slots, runs_, logits));
     ASSAY_TRY(cache_.append(growth_));
     for (const SlotRun& run : runs_) lengths_[run.seq] = run.position + run.count;
-    auto done = model::forward(model_.config.layers, stages_);
-    if (done) done = stages_.go_on();  // a stop within the last stage
+    Result<void> done;
+    for (auto step = model_.steps.begin(); done && step != model_.steps.end(); ++step) done = stages_.run(*step);
+    if (done) done = stages_.go_on();  // a stop within the last step
     if (!done) {                       // nothing has changed then
       for (const SlotRun& run : runs_) {
         ASSAY_TRY(cache_.truncate(run.seq, run.position));
@@ -135,10 +136,14 @@ Result<std::unique_ptr<Backend>> make_cpu_backend(const model::Weights& weights,
     return fail(Errc::bad_value, "keys and values of " + std::to_string(options.sequences) + " sequences take " +
                                      std::to_string(pages) + " pages, expected at most 4294967295");
   }
-  auto cache = KvCache::create({.layers = config.layers,
-                                .kv_heads = config.kv_heads,
-                                .layout = {.type = options.kv, .head_dim = config.head_dim}},
-                               static_cast<std::uint32_t>(pages), options.sequences);
+  const Attention& a = attention_of(config.layers.front());
+  for (const LayerShape& layer : config.layers) {
+    if (attention_of(layer).kv_heads == a.kv_heads && attention_of(layer).head_dim == a.head_dim) continue;
+    return fail(Errc::unsupported, "keys and values: layers differ in heads or their size, expected all alike");
+  }
+  auto cache = KvCache::create(
+      {.layers = config.layer_count(), .kv_heads = a.kv_heads, .layout = {.type = options.kv, .head_dim = a.head_dim}},
+      static_cast<std::uint32_t>(pages), options.sequences);
   if (!cache) return std::unexpected(std::move(cache.error()));
   auto model = pack_model(weights, options.isa, *pool, progress, options.stop);
   if (!model) return std::unexpected(std::move(model.error()));

@@ -3,10 +3,12 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 
 #include "base/error.h"
 #include "base/stop.h"
+#include "direct/cpu_stages.h"
 #include "engine/backend.h"
 #include "kernel/attention/kv_layout.h"
 #include "kernel/isa.h"
@@ -25,6 +27,7 @@ struct CpuOptions {
   // Looked at while the model is loaded and within a forward pass, which then gives Errc::cancelled and has changed nothing; null: never. Outlives the
   // backend.
   const Stop* stop = nullptr;
+  std::map<model::Op, CpuOp> added{};  // operations of weights.steps beyond those that are known, see cpu_stages.h
 };
 
 // Called with bytes of the file read so far; returning false stops with Errc::cancelled.

@@ -75,7 +75,8 @@ Result<CpuModel> pack_model(const model::Weights& weights, kernel::Isa isa, devi
   Packer packer{.isa = isa, .arena = out.arena, .pool = pool, .progress = progress, .stop = stop};
   out.config = weights.config;
   out.output_norm = floats(weights.output_norm);
-  out.rope = model::rope_frequencies(weights);
+  out.ropes = model::rope_frequencies(weights);
+  out.steps = weights.steps;
   out.layers.reserve(weights.layers.size());
   for (std::size_t i = 0; i < weights.layers.size() && !packer.error; ++i) {
     CpuLayer layer;

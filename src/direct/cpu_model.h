@@ -30,7 +30,8 @@ struct CpuModel {
   std::vector<float> output_norm;  // (hidden)
   kernel::PackedMatrix head;       // (vocab, hidden)
   std::vector<CpuLayer> layers;
-  model::RopeFrequencies rope;
+  std::vector<model::RopeFrequencies> ropes;  // as the config has them
+  std::vector<model::Step> steps;
   std::uint64_t bytes = 0;  // of the packed weights and the embedding's copy
 
   // The embedding of one token into `out` (hidden): the same bits whether they come from the head or the copy.

@@ -24,27 +24,49 @@ std::span<float> row(std::vector<float>& values, std::size_t index, std::size_t 
   return {values.data() + index * width, width};
 }
 
+// out = activation(gate) . up
+using Gating = void (*)(kernel::Isa isa, std::span<const float> gate, std::span<const float> up, std::span<float> out);
+Gating gating(Activation activation) {
+  switch (activation) {
+    case Activation::silu:
+      return kernel::silu_mul;
+  }
+  return nullptr;
+}
+
 }  // namespace
+
+std::span<float> CpuStages::residual(std::size_t token) { return row(x_, token, model_.config.hidden); }
 
 Result<void> CpuStages::reserve(std::uint32_t batch_max) {
   const ModelConfig& config = model_.config;
   const std::size_t tokens = batch_max;
-  const std::size_t q_width = std::size_t{config.heads} * config.head_dim;
-  const std::size_t kv_width = std::size_t{config.kv_heads} * config.head_dim;
-  const std::size_t angles = config.rope_dims / 2;
+  std::size_t q = 0;
+  std::size_t kv = 0;
+  std::size_t wide = 0;
+  std::uint32_t group = 0;
+  each_attention(config, [&](const Attention& a) {
+    q = std::max(q, q_width(a));
+    kv = std::max(kv, kv_width(a));
+    group = std::max(group, a.heads / a.kv_heads);
+  });
+  each_dense(config, [&](const Dense& dense) { wide = std::max<std::size_t>(wide, dense.width); });
   const std::string what = "working memory of a batch of " + std::to_string(batch_max) + " tokens";
   for (const auto& [buffer, width] : {std::pair{&x_, std::size_t{config.hidden}},
                                       {&normed_, config.hidden},
                                       {&y_, config.hidden},
-                                      {&q_, q_width},
-                                      {&attended_, q_width},
-                                      {&k_, kv_width},
-                                      {&v_, kv_width},
-                                      {&gate_, config.ffn},
-                                      {&up_, config.ffn},
-                                      {&cos_, angles},
-                                      {&sin_, angles}}) {
+                                      {&q_, q},
+                                      {&attended_, q},
+                                      {&k_, kv},
+                                      {&v_, kv},
+                                      {&gate_, wide},
+                                      {&up_, wide}}) {
     ASSAY_TRY(resize(*buffer, tokens * width, what));
+  }
+  angles_.resize(model_.ropes.size());
+  for (std::size_t r = 0; r < angles_.size(); ++r) {
+    ASSAY_TRY(resize(angles_[r].cos, tokens * model_.ropes[r].inverse.size(), what));
+    ASSAY_TRY(resize(angles_[r].sin, tokens * model_.ropes[r].inverse.size(), what));
   }
   kernel::Activations::Forms forms;
   std::size_t widest = 0;
@@ -58,7 +80,7 @@ Result<void> CpuStages::reserve(std::uint32_t batch_max) {
   kernel::AttentionTask task;
   task.kv.layout = cache_.shape().layout;
   task.tokens = std::min(attention_tile, batch_max);
-  task.group = config.heads / config.kv_heads;
+  task.group = group;
   scratch_.resize(pool_.threads());
   for (auto& scratch : scratch_) ASSAY_TRY(resize(scratch, kernel::attention_scratch(task), what));
   return {};
@@ -66,9 +88,10 @@ Result<void> CpuStages::reserve(std::uint32_t batch_max) {
 
 std::uint64_t CpuStages::scratch_bytes() const {
   std::size_t floats = partials_.capacity();
-  for (const auto* buffer : {&x_, &normed_, &y_, &q_, &attended_, &k_, &v_, &gate_, &up_, &cos_, &sin_}) {
+  for (const auto* buffer : {&x_, &normed_, &y_, &q_, &attended_, &k_, &v_, &gate_, &up_}) {
     floats += buffer->capacity();
   }
+  for (const Angles& angles : angles_) floats += angles.cos.capacity() + angles.sin.capacity();
   for (const auto& buffer : scratch_) floats += buffer.capacity();
   return floats * sizeof(float) + activations_.bytes();
 }
@@ -129,35 +152,96 @@ void CpuStages::multiply(std::span<const Product> products,
   });
 }
 
-Result<void> CpuStages::embed() {
+Result<void> CpuStages::run(const model::Step& step) {
+  using model::Op;
   ASSAY_TRY(go_on());
-  const ModelConfig& config = model_.config;
-  const std::size_t pairs = config.rope_dims / 2;
-  over_tokens([&](std::size_t begin, std::size_t end) {
-    for (std::size_t t = begin; t < end; ++t) {
-      model_.embed(slots_[t].token, row(x_, t, config.hidden));
-      kernel::rope_angles(model_.rope.inverse, slots_[t].pos, model_.rope.magnitude, row(cos_, t, pairs),
-                          row(sin_, t, pairs));
-    }
-  });
-  return {};
+  switch (step.op) {
+    case Op::embed:
+      embed();
+      return {};
+    case Op::project:
+      project(step.layer);
+      return {};
+    case Op::attend:
+      return attend(step.layer);
+    case Op::merge:
+      merge(step.layer);
+      return {};
+    case Op::gate:
+      gate(step.layer);
+      return {};
+    case Op::down:
+      down(step.layer);
+      return {};
+    case Op::head:
+      head();
+      return {};
+    case Op::added:
+      break;
+  }
+  const auto op = added_.find(step.op);
+  if (op == added_.end()) {
+    return fail(Errc::unsupported, "direct: operation " + std::to_string(static_cast<unsigned>(step.op)) +
+                                       " of layer " + std::to_string(step.layer) + " is not known");
+  }
+  return op->second(*this, step.layer);
 }
 
-Result<void> CpuStages::attention_inputs(std::uint32_t layer) {
-  ASSAY_TRY(go_on());
-  const ModelConfig& config = model_.config;
+void CpuStages::embed() {
+  const auto scale = static_cast<float>(model_.config.embedding_scale);
+  over_tokens([&](std::size_t begin, std::size_t end) {
+    for (std::size_t t = begin; t < end; ++t) {
+      const auto x = residual(t);
+      model_.embed(slots_[t].token, x);
+      if (scale != 1) {
+        for (float& value : x) value *= scale;
+      }
+      for (std::size_t r = 0; r < angles_.size(); ++r) {
+        const model::RopeFrequencies& rope = model_.ropes[r];
+        const std::size_t pairs = rope.inverse.size();
+        kernel::rope_angles(rope.inverse, slots_[t].pos, rope.magnitude, row(angles_[r].cos, t, pairs),
+                            row(angles_[r].sin, t, pairs));
+      }
+    }
+  });
+}
+
+void CpuStages::set_normed(std::span<const kernel::PackedMatrix* const> matrices, const std::vector<float>& gain) {
+  const std::size_t hidden = model_.config.hidden;
+  set_activations(matrices, normed_.data(), hidden, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t t = begin; t < end; ++t) {
+      kernel::rms_norm(isa_, row(x_, t, hidden), gain, model_.config.rms_eps, row(normed_, t, hidden));
+    }
+  });
+}
+
+void CpuStages::add_product(const kernel::PackedMatrix& w, const std::vector<float>& post_norm) {
+  const std::size_t hidden = model_.config.hidden;
+  const std::array products{Product{&w, y_.data(), hidden}};
+  multiply(products, [&](std::size_t, kernel::RowRange rows) {
+    if (!post_norm.empty()) return;
+    for (std::size_t t = 0; t < slots_.size(); ++t) {
+      const std::size_t at = t * hidden + rows.begin;
+      kernel::add(isa_, {y_.data() + at, rows.end - rows.begin}, {x_.data() + at, rows.end - rows.begin});
+    }
+  });
+  if (post_norm.empty()) return;
+  over_tokens([&](std::size_t begin, std::size_t end) {
+    for (std::size_t t = begin; t < end; ++t) {
+      const auto y = row(y_, t, hidden);
+      kernel::rms_norm(isa_, y, post_norm, model_.config.rms_eps, y);
+      kernel::add(isa_, y, residual(t));
+    }
+  });
+}
+
+void CpuStages::project(std::uint32_t layer) {
   const CpuLayer& weights = model_.layers[layer];
-  const std::size_t q_width = weights.q.rows();
-  const std::size_t kv_width = weights.k.rows();
-  set_activations(std::array{&weights.q, &weights.k, &weights.v}, normed_.data(), config.hidden,
-                  [&](std::size_t begin, std::size_t end) {
-                    for (std::size_t t = begin; t < end; ++t) {
-                      kernel::rms_norm(isa_, row(x_, t, config.hidden), weights.attention_norm, config.rms_eps,
-                                       row(normed_, t, config.hidden));
-                    }
-                  });
-  const std::array products{Product{&weights.q, q_.data(), q_width}, Product{&weights.k, k_.data(), kv_width},
-                            Product{&weights.v, v_.data(), kv_width}};
+  const std::size_t q_stride = weights.q.rows();
+  const std::size_t kv_stride = weights.k.rows();
+  set_normed(std::array{&weights.q, &weights.k, &weights.v}, weights.attention_norm);
+  const std::array products{Product{&weights.q, q_.data(), q_stride}, Product{&weights.k, k_.data(), kv_stride},
+                            Product{&weights.v, v_.data(), kv_stride}};
   const std::array biases{&weights.q_bias, &weights.k_bias, &weights.v_bias};
   multiply(products, [&](std::size_t i, kernel::RowRange rows) {
     if (biases[i]->empty()) return;
@@ -167,62 +251,64 @@ Result<void> CpuStages::attention_inputs(std::uint32_t layer) {
     }
   });
   over_tokens([&](std::size_t begin, std::size_t end) {
-    for (std::size_t t = begin; t < end; ++t) finish_heads(weights, layer, t);
+    for (std::size_t t = begin; t < end; ++t) finish_heads(layer, t);
   });
-  return {};
 }
 
 // QK norm, rotation, and the token's keys and values into the cache.
-void CpuStages::finish_heads(const CpuLayer& weights, std::uint32_t layer, std::size_t token) {
+void CpuStages::finish_heads(std::uint32_t layer, std::size_t token) {
   const ModelConfig& config = model_.config;
-  const std::size_t dim = config.head_dim;
-  const std::size_t pairs = config.rope_dims / 2;
+  const CpuLayer& weights = model_.layers[layer];
+  const Attention& a = attention_of(config.layers[layer]);
+  const std::size_t dim = a.head_dim;
+  const std::size_t pairs = model_.ropes[a.rope].inverse.size();
+  const auto cos = row(angles_[a.rope].cos, token, pairs);
+  const auto sin = row(angles_[a.rope].sin, token, pairs);
   const auto rotate = config.rope_pairs == RopePairs::adjacent ? kernel::rope_adjacent : kernel::rope_halves;
   const auto finish = [&](std::vector<float>& values, std::uint32_t heads, const std::vector<float>& gain) {
     for (std::uint32_t h = 0; h < heads; ++h) {
       const auto head = row(values, token * heads + h, dim);
       if (!gain.empty()) kernel::rms_norm(isa_, head, gain, config.rms_eps, head);
-      rotate(isa_, head, row(cos_, token, pairs), row(sin_, token, pairs));
+      rotate(isa_, head, cos, sin);
     }
   };
-  finish(q_, config.heads, weights.q_norm);
-  finish(k_, config.kv_heads, weights.k_norm);
-  for (std::uint32_t h = 0; h < config.kv_heads; ++h) {
-    const std::size_t at = token * config.kv_heads + h;
+  finish(q_, a.heads, weights.q_norm);
+  finish(k_, a.kv_heads, weights.k_norm);
+  for (std::uint32_t h = 0; h < a.kv_heads; ++h) {
+    const std::size_t at = token * a.kv_heads + h;
     cache_.store(isa_, slots_[token].seq, slots_[token].pos, layer, h, row(k_, at, dim), row(v_, at, dim));
   }
 }
 
 // Task `index` of a layer: (tile of a run, kv head), the tiles that see most positions first, since they take longest.
 CpuStages::AttentionPiece CpuStages::attention_piece(std::uint32_t layer, std::size_t index, std::size_t tiles) const {
-  const ModelConfig& config = model_.config;
-  const std::size_t width = std::size_t{config.heads} * config.head_dim;
-  const std::uint32_t group = config.heads / config.kv_heads;
-  const bool slides = config.sliding_window != 0 && config.layer_slides[layer];
-  const std::uint32_t head = static_cast<std::uint32_t>(index % config.kv_heads);
-  std::size_t tile = tiles - 1 - index / config.kv_heads;
+  const Attention& a = attention_of(model_.config.layers[layer]);
+  const std::size_t width = q_width(a);
+  const std::uint32_t group = a.heads / a.kv_heads;
+  const std::uint32_t head = static_cast<std::uint32_t>(index % a.kv_heads);
+  std::size_t tile = tiles - 1 - index / a.kv_heads;
   const SlotRun* run = runs_.data();
   for (std::size_t its; tile >= (its = (run->count + attention_tile - 1) / attention_tile); ++run) tile -= its;
   const std::uint32_t first = static_cast<std::uint32_t>(tile) * attention_tile;
-  const std::size_t at = (run->first + first) * width + std::size_t{head} * group * config.head_dim;
+  const std::size_t at = (run->first + first) * width + std::size_t{head} * group * a.head_dim;
   return {.task = {.kv = cache_.view(run->seq, layer, head),
                    .queries = q_.data() + at,
                    .query_stride = width,
                    .tokens = std::min(attention_tile, run->count - first),
                    .group = group,
                    .position = run->position + first,
-                   .window = slides ? config.sliding_window : 0,
-                   .scale = static_cast<float>(config.attention_scale)},
+                   .window = a.window,
+                   .scale = static_cast<float>(a.scale)},
           .out_at = at};
 }
 
-Result<void> CpuStages::attention(std::uint32_t layer) {
-  ASSAY_TRY(go_on());
+Result<void> CpuStages::attend(std::uint32_t layer) {
+  const Attention& a = attention_of(model_.config.layers[layer]);
   std::size_t tiles = 0;
   for (const SlotRun& run : runs_) tiles += (run.count + attention_tile - 1) / attention_tile;
-  const std::size_t tasks = tiles * model_.config.kv_heads;
+  const std::size_t tasks = tiles * a.kv_heads;
   if (tasks < pool_.threads()) return attention_split(layer, tasks, tiles);
-  const std::size_t width = std::size_t{model_.config.heads} * model_.config.head_dim;
+  const std::size_t width = q_width(a);
   run_tasks(tasks, [&](std::size_t index, std::size_t thread) {
     const AttentionPiece piece = attention_piece(layer, index, tiles);
     kernel::attention(isa_, piece.task, attended_.data() + piece.out_at, width, scratch_[thread]);
@@ -256,7 +342,7 @@ Result<void> CpuStages::attention_split(std::uint32_t layer, std::size_t tasks, 
     kernel::attention_partial(isa_, split->piece.task, split->chunks.first + static_cast<std::uint32_t>(index),
                               std::span(partials_).subspan(split->partials_at + index * size, size), scratch_[thread]);
   });
-  const std::size_t width = std::size_t{model_.config.heads} * model_.config.head_dim;
+  const std::size_t width = q_width(attention_of(model_.config.layers[layer]));
   for (const Split& split : splits) {
     const std::size_t size = split.chunks.count() * kernel::attention_partial_size(split.piece.task);
     kernel::attention_combine(isa_, split.piece.task, std::span(partials_).subspan(split.partials_at, size),
@@ -265,61 +351,35 @@ Result<void> CpuStages::attention_split(std::uint32_t layer, std::size_t tasks, 
   return {};
 }
 
-Result<void> CpuStages::attention_output(std::uint32_t layer) {
-  ASSAY_TRY(go_on());
-  const std::size_t hidden = model_.config.hidden;
+void CpuStages::merge(std::uint32_t layer) {
   const CpuLayer& weights = model_.layers[layer];
   set_activations(std::array{&weights.output}, attended_.data(), weights.output.cols(),
                   [](std::size_t, std::size_t) {});
-  const std::array products{Product{&weights.output, y_.data(), hidden}};
-  multiply(products, [&](std::size_t, kernel::RowRange rows) {
-    for (std::size_t t = 0; t < slots_.size(); ++t) {
-      const std::size_t at = t * hidden + rows.begin;
-      kernel::add(isa_, {y_.data() + at, rows.end - rows.begin}, {x_.data() + at, rows.end - rows.begin});
-    }
-  });
-  return {};
+  add_product(weights.output, weights.attention_post_norm);
 }
 
-Result<void> CpuStages::ffn_hidden(std::uint32_t layer) {
-  ASSAY_TRY(go_on());
-  const ModelConfig& config = model_.config;
+void CpuStages::gate(std::uint32_t layer) {
   const CpuLayer& weights = model_.layers[layer];
-  set_activations(std::array{&weights.gate, &weights.up}, normed_.data(), config.hidden,
-                  [&](std::size_t begin, std::size_t end) {
-                    for (std::size_t t = begin; t < end; ++t) {
-                      kernel::rms_norm(isa_, row(x_, t, config.hidden), weights.ffn_norm, config.rms_eps,
-                                       row(normed_, t, config.hidden));
-                    }
-                  });
-  const std::array products{Product{&weights.gate, gate_.data(), config.ffn},
-                            Product{&weights.up, up_.data(), config.ffn}};
+  set_normed(std::array{&weights.gate, &weights.up}, weights.ffn_norm);
+  const std::array products{Product{&weights.gate, gate_.data(), weights.gate.rows()},
+                            Product{&weights.up, up_.data(), weights.up.rows()}};
   multiply(products, [](std::size_t, kernel::RowRange) {});
-  return {};
 }
 
-Result<void> CpuStages::ffn_output(std::uint32_t layer) {
-  ASSAY_TRY(go_on());
-  const ModelConfig& config = model_.config;
+void CpuStages::down(std::uint32_t layer) {
   const CpuLayer& weights = model_.layers[layer];
-  set_activations(std::array{&weights.down}, gate_.data(), config.ffn, [&](std::size_t begin, std::size_t end) {
+  const std::size_t width = weights.down.cols();
+  const auto multiply_gated = gating(dense_of(model_.config.layers[layer]).activation);
+  set_activations(std::array{&weights.down}, gate_.data(), width, [&](std::size_t begin, std::size_t end) {
     for (std::size_t t = begin; t < end; ++t) {
-      kernel::silu_mul(isa_, row(gate_, t, config.ffn), row(up_, t, config.ffn), row(gate_, t, config.ffn));
+      multiply_gated(isa_, row(gate_, t, width), row(up_, t, width), row(gate_, t, width));
     }
   });
-  const std::array products{Product{&weights.down, y_.data(), config.hidden}};
-  multiply(products, [&](std::size_t, kernel::RowRange rows) {
-    for (std::size_t t = 0; t < slots_.size(); ++t) {
-      const std::size_t at = t * config.hidden + rows.begin;
-      kernel::add(isa_, {y_.data() + at, rows.end - rows.begin}, {x_.data() + at, rows.end - rows.begin});
-    }
-  });
-  return {};
+  add_product(weights.down, weights.ffn_post_norm);
 }
 
-Result<void> CpuStages::head() {
-  ASSAY_TRY(go_on());
-  if (logits_->values.empty()) return {};
+void CpuStages::head() {
+  if (logits_->values.empty()) return;
   const ModelConfig& config = model_.config;
   std::size_t wanted = 0;
   for (std::size_t t = 0; t < slots_.size(); ++t) {
@@ -330,7 +390,6 @@ Result<void> CpuStages::head() {
   activations_.assign(model_.head.form(), normed_.data(), config.hidden, wanted, config.hidden);
   const std::array products{Product{&model_.head, logits_->values.data(), config.vocab}};
   multiply(products, [](std::size_t, kernel::RowRange) {});
-  return {};
 }
 
 }  // namespace assay::direct

@@ -100,8 +100,7 @@ TEST(CpuBackend, agrees_with_the_reference_for_every_architecture) {
        {Architecture::llama, Architecture::mistral, Architecture::qwen2, Architecture::qwen3}) {
     ModelConfig config = tiny_config(architecture);
     if (architecture == Architecture::mistral) {
-      config.sliding_window = 24;
-      config.layer_slides = {true, false};
+      set_windows(config, 24, {true, false});
     }
     const TinyModel model = tiny_model(config, 11);
     const auto tokens = text_of(70);
@@ -115,8 +114,7 @@ TEST(CpuBackend, agrees_with_the_reference_for_every_architecture) {
 TEST(CpuBackend, agrees_with_the_reference_in_one_long_prefill_of_a_wide_model) {
   ModelConfig config = tiny_config(Architecture::qwen3);
   config.hidden = 1024;
-  config.layers = 1;
-  config.layer_slides.assign(config.layer_slides.size(), false);
+  config.layers.resize(1);
   const auto tokens = text_of(600);
   const TinyModel plain = tiny_model(config, 21);
   const auto whole = logits_in_chunks(*backend_of(plain, {.batch = 600}), 0, tokens, {600});
@@ -170,9 +168,8 @@ TEST(CpuBackend, gives_the_same_bits_for_every_chunking_thread_count_and_company
 
 TEST(CpuBackend, gives_the_same_bits_where_positions_are_split_over_threads) {
   ModelConfig config = tiny_config(Architecture::qwen3);
-  config.kv_heads = 1;  // fewer tasks than threads
-  config.sliding_window = 300;
-  config.layer_slides = {false, true};
+  each_attention(config, [](Attention& a) { a.kv_heads = 1; });  // fewer tasks than threads
+  set_windows(config, 300, {false, true});
   const TinyModel model = tiny_model(config, 19);
   const auto tokens = text_of(1100);
   const auto last_of = [&](std::uint32_t threads) {
@@ -378,7 +375,7 @@ TEST(CpuBackend, logits_that_there_is_no_memory_for_change_nothing) {
   if (address_sanitizer || thread_sanitizer || !limits_hold) GTEST_SKIP() << "no limit of the address space here";
   ModelConfig config = tiny_config(Architecture::llama);
   config.vocab = 20'000;
-  config.layers = 1;
+  config.layers.resize(1);
   const TinyModel model = tiny_model(config, 25);
   const auto work = [&]() -> Result<void> {
     auto backend = make_cpu_backend(model.weights(), {.batch = 4096, .threads = 1});

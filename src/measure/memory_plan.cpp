@@ -22,23 +22,25 @@ double kv_element_bytes(std::string_view type) {
 
 namespace {
 
-double layer_position_bytes(const ModelConfig& config, std::string_view type) {
-  return 2.0 * config.kv_heads * config.head_dim * kv_element_bytes(type);
+double layer_position_bytes(const Attention& a, std::string_view type) {
+  return 2.0 * static_cast<double>(kv_width(a)) * kv_element_bytes(type);
 }
 
 }  // namespace
 
 std::uint64_t kv_position_bytes(const ModelConfig& config, std::string_view type) {
-  return static_cast<std::uint64_t>(config.layers * layer_position_bytes(config, type));
+  double bytes = 0;
+  each_attention(config, [&](const Attention& a) { bytes += layer_position_bytes(a, type); });
+  return static_cast<std::uint64_t>(bytes);
 }
 
 std::uint64_t kv_read_bytes(const ModelConfig& config, std::string_view type, double depth) {
-  double positions = 0;  // over layers
-  for (std::uint32_t layer = 0; layer < config.layers; ++layer) {
-    const bool slides = layer < config.layer_slides.size() && config.layer_slides[layer];
-    positions += slides ? std::min(depth, static_cast<double>(config.sliding_window)) : depth;
-  }
-  return static_cast<std::uint64_t>(positions * layer_position_bytes(config, type));
+  double bytes = 0;
+  each_attention(config, [&](const Attention& a) {
+    const double positions = a.window != 0 ? std::min(depth, static_cast<double>(a.window)) : depth;
+    bytes += positions * layer_position_bytes(a, type);
+  });
+  return static_cast<std::uint64_t>(bytes);
 }
 
 MemoryUse plan_memory(const ModelConfig& config, std::uint64_t weights, const KvPlan& kv, std::uint32_t batch,
@@ -48,10 +50,14 @@ MemoryUse plan_memory(const ModelConfig& config, std::uint64_t weights, const Kv
   const std::uint64_t each = kv.whole_context ? kv.context : (positions + step - 1) / step * step;
   const std::uint64_t count = kv.whole_context ? kv.sequences : requests;
   out.kv = each * count * kv_position_bytes(config, kv.type);
-  const std::uint64_t q_width = std::uint64_t{config.heads} * config.head_dim;
-  const std::uint64_t kv_width = std::uint64_t{config.kv_heads} * config.head_dim;
-  const std::uint64_t token =
-      3 * std::uint64_t{config.hidden} + 2 * q_width + 2 * kv_width + 2 * std::uint64_t{config.ffn} + config.rope_dims;
+  std::uint64_t attention = 0;  // floats of the widest layer
+  std::uint64_t wide = 0;
+  std::uint64_t angles = 0;
+  each_attention(config,
+                 [&](const Attention& a) { attention = std::max(attention, 2 * q_width(a) + 2 * kv_width(a)); });
+  each_dense(config, [&](const Dense& dense) { wide = std::max<std::uint64_t>(wide, dense.width); });
+  for (const Rope& rope : config.ropes) angles += rope.dims;
+  const std::uint64_t token = 3 * std::uint64_t{config.hidden} + attention + 2 * wide + angles;
   out.scratch = 4 * (batch * token + std::uint64_t{config.vocab} * requests);
   return out;
 }

@@ -8,13 +8,10 @@ namespace {
 // Qwen3 0.6B: 28 layers, 8 kv heads of 128.
 ModelConfig small() {
   ModelConfig config;
-  config.layers = 28;
   config.hidden = 1024;
-  config.ffn = 3072;
-  config.heads = 16;
-  config.kv_heads = 8;
-  config.head_dim = 128;
-  config.rope_dims = 128;
+  config.ropes = {{.dims = 128}};
+  config.layers.assign(28,
+                       {.mixer = Attention{.heads = 16, .kv_heads = 8, .head_dim = 128}, .feed = Dense{.width = 3072}});
   config.vocab = 151936;
   return config;
 }
@@ -29,9 +26,9 @@ TEST(MemoryPlan, a_position_holds_keys_and_values_of_all_layers) {
 TEST(MemoryPlan, a_token_reads_the_positions_before_it_and_no_more_than_a_window) {
   ModelConfig config = small();
   EXPECT_EQ(kv_read_bytes(config, "f16", 544), 544U * 114'688);
-  config.sliding_window = 256;
-  config.layer_slides.assign(28, false);
-  for (std::size_t i = 0; i < 14; ++i) config.layer_slides[i] = true;
+  std::vector<bool> slides(28);
+  std::fill_n(slides.begin(), 14, true);
+  set_windows(config, 256, slides);
   EXPECT_EQ(kv_read_bytes(config, "f16", 544), (544U + 256) * 57'344);
   EXPECT_EQ(kv_read_bytes(config, "f16", 100), 100U * 114'688) << "the window is not full yet";
 }

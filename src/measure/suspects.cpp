@@ -28,11 +28,15 @@ Result<std::vector<Suspect>> suspects_of(const model::Weights& weights, std::spa
     tried.emplace_back(Suspect{.name = name, .opposite = opposite, .direction = {}, .seen = {}}, weights);
     change(tried.back().second.config);
   };
-  add("a rope base 1 % larger", "a rope base 1 % smaller", [](ModelConfig& c) { c.rope_theta *= 1.01; });
-  add("scores 1 % larger", "scores 1 % smaller", [](ModelConfig& c) { c.attention_scale *= 1.01; });
+  add("a rope base 1 % larger", "a rope base 1 % smaller", [](ModelConfig& c) {
+    for (Rope& rope : c.ropes) rope.theta *= 1.01;
+  });
+  add("scores 1 % larger", "scores 1 % smaller",
+      [](ModelConfig& c) { each_attention(c, [](Attention& a) { a.scale *= 1.01; }); });
   add("an epsilon ten times as large", "", [](ModelConfig& c) { c.rms_eps *= 10; });
-  if (weights.config.sliding_window != 0 && weights.config.sliding_window < tokens.size()) {
-    add("a window one token larger", "a window one token smaller", [](ModelConfig& c) { ++c.sliding_window; });
+  if (widest_window(weights.config) != 0 && widest_window(weights.config) < tokens.size()) {
+    add("a window one token larger", "a window one token smaller",
+        [](ModelConfig& c) { each_attention(c, [](Attention& a) { a.window += a.window != 0 ? 1 : 0; }); });
   }
   std::vector<Suspect> out;
   for (auto& [suspect, wrong] : tried) {

@@ -59,19 +59,19 @@ TEST(Weights, bytes_per_token_count_a_tied_embedding_once_as_the_head) {
 
 TEST(Rope, plain_frequencies_fall_geometrically) {
   ModelConfig config = tiny_config(Architecture::llama);
-  const auto plain = rope_frequencies(config, {});
+  const auto plain = rope_frequencies(config.ropes[0], {});
   EXPECT_DOUBLE_EQ(plain.inverse[0], 1);
   EXPECT_NEAR(plain.inverse[31], std::pow(10000.0, -62.0 / 64), 1e-12);
-  config.rope_scaling = {.kind = RopeScaling::Kind::linear, .factor = 4};
-  EXPECT_DOUBLE_EQ(rope_frequencies(config, {}).inverse[5], plain.inverse[5] / 4);
+  config.ropes[0].scaling = {.kind = RopeScaling::Kind::linear, .factor = 4};
+  EXPECT_DOUBLE_EQ(rope_frequencies(config.ropes[0], {}).inverse[5], plain.inverse[5] / 4);
 }
 
 TEST(Rope, llama3_keeps_short_waves_and_divides_long_ones) {
   ModelConfig config = tiny_config(Architecture::llama);
-  config.rope_theta = 500000;
-  const auto plain = rope_frequencies(config, {});
-  config.rope_scaling = {.kind = RopeScaling::Kind::llama3, .factor = 8, .original_context = 8192};
-  const auto scaled = rope_frequencies(config, {});
+  config.ropes[0].theta = 500000;
+  const auto plain = rope_frequencies(config.ropes[0], {});
+  config.ropes[0].scaling = {.kind = RopeScaling::Kind::llama3, .factor = 8, .original_context = 8192};
+  const auto scaled = rope_frequencies(config.ropes[0], {});
   for (std::size_t i = 0; i < plain.inverse.size(); ++i) {
     const double wavelength = 2 * std::numbers::pi / plain.inverse[i];
     if (wavelength < 8192.0 / 4) {
@@ -85,15 +85,15 @@ TEST(Rope, llama3_keeps_short_waves_and_divides_long_ones) {
   }
   // A file that carries the factors has done the interpolation already.
   const std::vector<float> factors(32, 2.0F);
-  EXPECT_EQ(rope_frequencies(config, factors).inverse[3], plain.inverse[3] / 2);
+  EXPECT_EQ(rope_frequencies(config.ropes[0], factors).inverse[3], plain.inverse[3] / 2);
 }
 
 TEST(Rope, yarn_keeps_fast_pairs_interpolates_slow_ones_and_scales_the_magnitude) {
   ModelConfig config = tiny_config(Architecture::qwen3);
-  const auto plain = rope_frequencies(config, {});
-  config.rope_scaling = {
+  const auto plain = rope_frequencies(config.ropes[0], {});
+  config.ropes[0].scaling = {
       .kind = RopeScaling::Kind::yarn, .factor = 4, .original_context = 4096, .attention_factor = 1.1386};
-  const auto scaled = rope_frequencies(config, {});
+  const auto scaled = rope_frequencies(config.ropes[0], {});
   EXPECT_EQ(scaled.inverse.front(), plain.inverse.front());
   EXPECT_DOUBLE_EQ(scaled.inverse.back(), plain.inverse.back() / 4);
   EXPECT_DOUBLE_EQ(scaled.magnitude, 1.1386);
@@ -124,21 +124,19 @@ TEST(Reference, a_window_wider_than_the_text_changes_nothing_and_a_narrow_one_do
   const TinyModel model = tiny_model(config, 5);
   Weights weights = model.weights();
   const auto plain = last_logits(weights, text_of(20));
-  weights.config.sliding_window = 20;
-  weights.config.layer_slides = {true, true};
+  set_windows(weights.config, 20);
   EXPECT_EQ(last_logits(weights, text_of(20)), plain);
-  weights.config.sliding_window = 4;
+  set_windows(weights.config, 4);
   EXPECT_GT(largest_difference(last_logits(weights, text_of(20)), plain), 1e-3);
-  weights.config.layer_slides = {false, false};
+  set_windows(weights.config, 0);
   EXPECT_EQ(last_logits(weights, text_of(20)), plain);
 }
 
 // In one layer a query that slides over `window` positions sees exactly them; the rotation is relative.
 TEST(Reference, one_sliding_layer_equals_the_text_of_its_window) {
   ModelConfig config = tiny_config(Architecture::mistral);
-  config.layers = 1;
-  config.sliding_window = 6;
-  config.layer_slides = {true};
+  config.layers.resize(1);
+  set_windows(config, 6);
   const TinyModel model = tiny_model(config, 6);
   const auto tokens = text_of(20);
   const auto slid = last_logits(model.weights(), tokens);

@@ -5,10 +5,10 @@
 
 namespace assay::model {
 
-RopeFrequencies rope_frequencies(const ModelConfig& config, const std::vector<float>& factors) {
+RopeFrequencies rope_frequencies(const Rope& rope, const std::vector<float>& factors) {
   RopeFrequencies out;
-  out.inverse = kernel::rope_frequencies(config.rope_dims, config.rope_theta);
-  const RopeScaling& scaling = config.rope_scaling;
+  out.inverse = kernel::rope_frequencies(rope.dims, rope.theta);
+  const RopeScaling& scaling = rope.scaling;
   const auto context = static_cast<double>(scaling.original_context);
   switch (scaling.kind) {
     case RopeScaling::Kind::none:
@@ -27,7 +27,7 @@ RopeFrequencies rope_frequencies(const ModelConfig& config, const std::vector<fl
     case RopeScaling::Kind::yarn:
       kernel::rope_scale_yarn(out.inverse, {.factor = scaling.factor,
                                             .original_context = context,
-                                            .theta = config.rope_theta,
+                                            .theta = rope.theta,
                                             .beta_fast = scaling.beta_fast,
                                             .beta_slow = scaling.beta_slow,
                                             .truncate = scaling.truncate});
@@ -38,13 +38,15 @@ RopeFrequencies rope_frequencies(const ModelConfig& config, const std::vector<fl
   return out;
 }
 
-RopeFrequencies rope_frequencies(const Weights& weights) {
+std::vector<RopeFrequencies> rope_frequencies(const Weights& weights) {
   std::vector<float> factors;
   if (present(weights.rope_factors)) {
     factors.resize(weights.rope_factors.columns());
     kernel::dequantize_row(weights.rope_factors, 0, factors);
   }
-  return rope_frequencies(weights.config, factors);
+  std::vector<RopeFrequencies> out;
+  for (const Rope& rope : weights.config.ropes) out.push_back(rope_frequencies(rope, factors));
+  return out;
 }
 
 }  // namespace assay::model

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "checkpoint/architectures.h"
 #include "checkpoint/tensor_list.h"
 
 namespace assay::model {
@@ -45,22 +46,20 @@ ModelConfig tiny_config(Architecture architecture) {
   ModelConfig config;
   config.architecture = architecture;
   config.architecture_name = "tiny";
-  config.layers = 2;
   config.hidden = 256;
-  config.ffn = 512;
-  config.heads = 4;
-  config.kv_heads = 2;
-  config.head_dim = 64;
   config.vocab = 97;
   config.context_train = 512;
   config.rms_eps = 1e-6;
-  config.rope_dims = config.head_dim;
-  config.attention_scale = 1 / std::sqrt(static_cast<double>(config.head_dim));
-  config.rope_pairs = architecture == Architecture::llama || architecture == Architecture::mistral ? RopePairs::adjacent
-                                                                                                   : RopePairs::halves;
-  config.qkv_bias = architecture == Architecture::qwen2;
-  config.qk_norm = architecture == Architecture::qwen3;
+  config.ropes = {{.dims = 64}};
+  config.rope_pairs = facts_of(architecture).gguf_pairs;
   config.tied_head = architecture == Architecture::qwen3;
+  const Attention attention{.heads = 4,
+                            .kv_heads = 2,
+                            .head_dim = 64,
+                            .scale = 1 / std::sqrt(64.0),
+                            .bias = architecture == Architecture::qwen2,
+                            .qk_norm = architecture == Architecture::qwen3};
+  config.layers.assign(2, {.mixer = attention, .feed = Dense{.width = 512}});
   return config;
 }
 

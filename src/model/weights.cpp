@@ -31,7 +31,8 @@ Result<TensorView> take(const ExpectedTensor& expected, const Lookup& lookup) {
 Result<Weights> bind(const ModelConfig& config, const Lookup& lookup) {
   Weights weights;
   weights.config = config;
-  weights.layers.resize(config.layers);
+  weights.steps = steps_of(config);
+  weights.layers.resize(config.layers.size());
   // Tensors that are expected come in the order of the list; those that are not stay empty.
   const std::vector<ExpectedTensor> expected = expected_tensors(config);
   auto next = expected.begin();

@@ -4,10 +4,12 @@
 #include <cstdint>
 #include <functional>
 #include <string_view>
+#include <vector>
 
 #include "base/error.h"
 #include "checkpoint/model_config.h"
 #include "checkpoint/tensors.h"
+#include "model/steps.h"
 #include "tensor/view.h"
 
 namespace assay::model {
@@ -20,6 +22,7 @@ using LayerWeights = LayerOf<TensorView, TensorView>;
 // `head` is the embedding itself where config.tied_head.
 struct Weights : ModelOf<TensorView, TensorView> {
   ModelConfig config;
+  std::vector<Step> steps;  // steps_of(config)
 
   // Bytes that one decoded token streams through: every matrix once, a tied embedding once as the head; norms and
   // biases count, keys and values do not.

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -13,6 +14,7 @@
 #include "adapter/mlx/matrix.h"
 #include "engine/slot_runs.h"
 #include "model/rope.h"
+#include "model/steps.h"
 #include "model/weights.h"
 
 namespace assay::adapter::mlx {
@@ -21,7 +23,6 @@ namespace assay::adapter::mlx {
 struct GraphLayer : LayerOf<std::optional<Matrix>, std::optional<mx::array>> {
   Stack qkv;
   Stack gate_up;
-  bool slides = false;
 };
 
 struct GraphModel {
@@ -30,7 +31,8 @@ struct GraphModel {
   std::optional<Matrix> head;
   mx::array output_norm;  // (hidden)
   std::vector<GraphLayer> layers;
-  model::RopeFrequencies rope;
+  std::vector<model::RopeFrequencies> ropes;  // as the config has them
+  std::vector<model::Step> steps;
   std::uint64_t bytes = 0;  // of all arrays
   std::vector<std::string> notes;
 };
@@ -56,24 +58,35 @@ class Graph {
   mx::array build(const GraphBatch& batch, const mx::array& tokens, std::span<KvSequence* const> sequences) const;
 
  private:
-  struct Turn;  // rotation and masks of one batch
+  struct Turn;  // rotations and masks of one batch
+  struct Pass;  // what the steps of one pass share
   Turn turn_of(const GraphBatch& batch) const;
-  mx::array rotate(const mx::array& heads, const Turn& turn) const;
-  mx::array attention(const GraphBatch& batch, const Turn& turn, std::uint32_t layer, const mx::array& x,
-                      std::span<KvSequence* const> sequences) const;
-  mx::array attend(const GraphBatch& batch, const Turn& turn, std::uint32_t run_index, std::uint32_t layer,
-                   const mx::array& q, const KvSequence& sequence) const;
-  mx::array attend_plain(const mx::array& q, const mx::array& keys, const mx::array& values,
+  void run(Pass& pass, const model::Step& step) const;
+  void project(Pass& pass, std::uint32_t layer) const;
+  void attend(Pass& pass, std::uint32_t layer) const;
+  void merge(Pass& pass, std::uint32_t layer) const;
+  void gate(Pass& pass, std::uint32_t layer) const;
+  void down(Pass& pass, std::uint32_t layer) const;
+  void head(Pass& pass) const;
+  void add_to_x(Pass& pass, const mx::array& y, const std::optional<mx::array>& post_norm) const;
+  mx::array rotate(const mx::array& heads, std::uint32_t rope, const Turn& turn) const;
+  mx::array attend_run(const Pass& pass, std::uint32_t run_index, std::uint32_t layer, const mx::array& q) const;
+  mx::array attend_plain(const Attention& a, const mx::array& q, const mx::array& keys, const mx::array& values,
                          const std::optional<mx::array>& mask) const;
-  mx::array ffn(const GraphLayer& layer, const mx::array& x) const;
   mx::array norm(const mx::array& x, const mx::array& gain) const;
+  double score_scale(const Attention& a) const;
+  // Whether a fused rotation leaves the magnitude to the scores: it turns whole heads.
+  bool in_scores(const Attention& a) const;
 
   const GraphModel& model_;
   const Compute& compute_;
-  std::optional<mx::array> rope_periods_;    // fused: 1 / frequency, what mx::fast::rope wants
-  std::optional<mx::array> rope_magnitude_;  // fused, YaRN on part of a head: (head_dim)
-  double score_scale_ = 0;
-  std::function<std::vector<mx::array>(const std::vector<mx::array>&)> swiglu_;
+  struct FusedRope {
+    mx::array periods;                   // 1 / frequency, what mx::fast::rope wants
+    std::optional<mx::array> magnitude;  // YaRN on part of a head: (head_dim)
+  };
+  std::vector<FusedRope> fused_ropes_;  // where fused: of each rope
+  using Gating = std::function<std::vector<mx::array>(const std::vector<mx::array>&)>;
+  std::map<Activation, Gating> gatings_;  // of those that the layers use
 };
 
 }  // namespace assay::adapter::mlx

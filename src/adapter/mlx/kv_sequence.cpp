@@ -12,22 +12,20 @@ int i(std::uint32_t value) { return static_cast<int>(value); }
 void reserve(const Compute& compute, const ModelConfig& config, KvSequence& sequence, Position length) {
   if (length <= sequence.capacity) return;
   const Position capacity = (length + kv_step - 1) / kv_step * kv_step;
-  const int heads = i(config.kv_heads);
-  const int dim = i(config.head_dim);
   const int more = i(capacity - sequence.capacity);
-  const mx::array value_room = mx::zeros({1, heads, more, dim}, compute.kv);
-  const mx::array key_room = !compute.fused ? mx::zeros({1, heads, dim, more}, compute.kv) : value_room;
   const int key_axis = !compute.fused ? 3 : 2;
-  if (sequence.capacity == 0) {
-    for (std::uint32_t layer = 0; layer < config.layers; ++layer) {
-      // Arrays of their own: a shared one would be copied at the first write.
-      sequence.keys.push_back(mx::zeros(key_room.shape(), compute.kv));
-      sequence.values.push_back(mx::zeros(value_room.shape(), compute.kv));
-    }
-  } else {
-    for (std::uint32_t layer = 0; layer < config.layers; ++layer) {
-      sequence.keys[layer] = mx::concatenate({sequence.keys[layer], key_room}, key_axis);
-      sequence.values[layer] = mx::concatenate({sequence.values[layer], value_room}, 2);
+  for (std::uint32_t layer = 0; layer < config.layer_count(); ++layer) {
+    const int heads = i(attention_of(config.layers[layer]).kv_heads);
+    const int dim = i(attention_of(config.layers[layer]).head_dim);
+    // Arrays of their own: a shared one would be copied at the first write.
+    mx::array values = mx::zeros({1, heads, more, dim}, compute.kv);
+    mx::array keys = mx::zeros(compute.fused ? values.shape() : mx::Shape{1, heads, dim, more}, compute.kv);
+    if (sequence.capacity == 0) {
+      sequence.keys.push_back(std::move(keys));
+      sequence.values.push_back(std::move(values));
+    } else {
+      sequence.keys[layer] = mx::concatenate({sequence.keys[layer], keys}, key_axis);
+      sequence.values[layer] = mx::concatenate({sequence.values[layer], values}, 2);
     }
   }
   sequence.capacity = capacity;

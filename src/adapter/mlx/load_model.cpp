@@ -5,9 +5,8 @@
 namespace assay::adapter::mlx {
 namespace {
 
-GraphLayer load_layer(const model::LayerWeights& in, bool slides, mx::Dtype dtype, Loader& loader) {
+GraphLayer load_layer(const model::LayerWeights& in, mx::Dtype dtype, Loader& loader) {
   GraphLayer out;
-  out.slides = slides;
   std::vector<const TensorView*> qkv;
   std::vector<const TensorView*> gate_up;
   each_of_layers(in, out, [&](Role role, const TensorView& from, auto& to) {
@@ -58,12 +57,12 @@ GraphModel load_model(const model::Weights& weights, const Compute& compute, dev
                  .head = {},
                  .output_norm = loader.vector(weights.output_norm, compute.activations),
                  .layers = {},
-                 .rope = model::rope_frequencies(weights),
+                 .ropes = model::rope_frequencies(weights),
+                 .steps = weights.steps,
                  .notes = {}};
   if (!config.tied_head) out.head = loader.matrix(weights.head);
-  for (std::uint32_t i = 0; i < config.layers; ++i) {
-    const bool slides = config.sliding_window != 0 && config.layer_slides[i];
-    out.layers.push_back(load_layer(weights.layers[i], slides, compute.activations, loader));
+  for (const model::LayerWeights& layer : weights.layers) {
+    out.layers.push_back(load_layer(layer, compute.activations, loader));
   }
   out.bytes = out.embedding.bytes() + out.output_norm.nbytes() + (out.head ? out.head->bytes() : 0);
   for (const GraphLayer& layer : out.layers) out.bytes += bytes_of(layer);

@@ -31,7 +31,7 @@ class MlxBackendTest : public ::testing::TestWithParam<bool> {
     file_ = (fs::path(::testing::TempDir()) / ("mlx_test_" + std::to_string(::getpid()) + ".gguf")).string();
     ModelConfig config = model::tiny_config(Architecture::qwen3);
     config.vocab = 320;
-    config.ffn = 2048;  // large enough to be split over streams
+    each_dense(config, [](Dense& d) { d.width = 2048; });  // large enough to be split over streams
     device::ThreadPool pool(1);
     const auto made = artifact::synthesize({.config = config, .type = DType::q4_0, .seed = 5}, file_, pool);
     ASSERT_TRUE(made) << to_string(made.error());

@@ -9,7 +9,7 @@ set(ASSAY_MLX_SHARED_SOURCES
   checkpoint/hf_rope.cpp checkpoint/json_fields.cpp checkpoint/safetensors.cpp checkpoint/tensor_list.cpp
   kernel/isa.cpp kernel/quant/dequantize.cpp kernel/rope/rope.cpp
   device/cpu/thread_pool.cpp
-  model/rope.cpp model/weights.cpp)
+  model/rope.cpp model/steps.cpp model/weights.cpp)
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   list(APPEND ASSAY_MLX_SHARED_SOURCES kernel/rope/x86_avx2.cpp)
 endif()
