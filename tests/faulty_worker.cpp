@@ -47,17 +47,20 @@ class FaultyBackend final : public Backend {
 
   const BackendFacts& facts() const override { return right_->facts(); }
 
-  Result<void> forward(std::span<const Slot> slots, Logits& logits) override {
-    const bool decodes = slots.size() == 1;
-    if (slots.size() >= prompt_slots && has_fault("dies-in-prefill")) die(SIGILL);
-    if (decodes && has_fault("dies-in-decode")) die(SIGSEGV);
-    if (decodes && has_fault("hangs-in-decode")) hang();
-    ASSAY_TRY(right_->forward(slots, logits));
-    if (wrong_ || has_fault(decodes ? "wrong-in-decode" : "wrong-in-prefill")) {
-      for (float& value : logits.values) value *= 1.2F;
+  Result<void> start(const Batch& batch) override {
+    decodes_ = batch.slots.size() == 1;
+    if (batch.slots.size() >= prompt_slots && has_fault("dies-in-prefill")) die(SIGILL);
+    if (decodes_ && has_fault("dies-in-decode")) die(SIGSEGV);
+    if (decodes_ && has_fault("hangs-in-decode")) hang();
+    return right_->start(batch);
+  }
+  Result<void> finish(const Rows& rows) override {
+    ASSAY_TRY(right_->finish(rows));
+    if (wrong_ || has_fault(decodes_ ? "wrong-in-decode" : "wrong-in-prefill")) {
+      for (float& value : rows.logits) value *= 1.2F;
     }
-    if (decodes && has_fault("nan-in-decode") && !logits.values.empty())
-      logits.values.front() = std::numeric_limits<float>::quiet_NaN();
+    if (decodes_ && has_fault("nan-in-decode") && !rows.logits.empty())
+      rows.logits.front() = std::numeric_limits<float>::quiet_NaN();
     return {};
   }
   Result<void> forget(SeqId seq, Position from, Position to) override { return right_->forget(seq, from, to); }
@@ -68,6 +71,7 @@ class FaultyBackend final : public Backend {
   const std::unique_ptr<Checkpoint> checkpoint_;
   const std::unique_ptr<Backend> right_;
   const bool wrong_;
+  bool decodes_ = false;
 };
 
 Result<std::unique_ptr<Backend>> load(const adapter::LoadSettings& settings, const adapter::LoadProgress&) {

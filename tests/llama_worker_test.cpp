@@ -106,7 +106,7 @@ std::vector<Token> tokens_of(std::size_t count, std::uint32_t vocab, std::size_t
 std::vector<Slot> slots_of(SeqId seq, std::span<const Token> tokens, Position from = 0) {
   std::vector<Slot> slots;
   for (std::size_t i = from; i < tokens.size(); ++i) {
-    slots.push_back({seq, static_cast<Position>(i), tokens[i], i + 1 == tokens.size()});
+    slots.push_back({seq, static_cast<Position>(i), tokens[i], logits_if(i + 1 == tokens.size())});
   }
   return slots;
 }
@@ -333,7 +333,7 @@ TEST_F(LlamaSequences, more_rows_than_one_call_gives_come_in_order) {
   Backend& backend = *backend_;
   const auto text = tokens_of(128, vocab_, 4);
   std::vector<Slot> all = slots_of(0, text);
-  for (Slot& slot : all) slot.wants_logits = true;
+  for (Slot& slot : all) slot.want = Want::logits;
   Logits logits;
   ASSERT_TRUE(backend.forward(all, logits));
   ASSERT_EQ(logits.rows(), 128U);
@@ -350,16 +350,16 @@ TEST_F(LlamaSequences, slots_that_break_the_contract_are_refused_and_change_noth
   const auto expected = last_logits(backend, 0, text);
   Logits logits;
   const auto refused = [&](Slot slot, const char* words) {
-    const auto result = backend.forward({&slot, 1}, logits);
+    const auto result = backend.forward(std::span(&slot, 1), logits);
     ASSERT_FALSE(result) << words;
     EXPECT_EQ(result.error().code, Errc::bad_value);
     EXPECT_THAT(result.error().detail, HasSubstr(words));
   };
-  refused({0, 20, 320, true}, "token 320");
-  refused({0, 20, -1, true}, "token -1");
-  refused({0, 21, 1, true}, "position 21, expected 20");
-  refused({3, 0, 1, true}, "sequence 3");
-  EXPECT_FALSE(backend.forward({}, logits));
+  refused({0, 20, 320, Want::logits}, "token 320");
+  refused({0, 20, -1, Want::logits}, "token -1");
+  refused({0, 21, 1, Want::logits}, "position 21, expected 20");
+  refused({3, 0, 1, Want::logits}, "sequence 3");
+  EXPECT_FALSE(backend.forward(Batch{}, logits));
   ASSERT_TRUE(backend.forget(0, 19, end));
   EXPECT_LT(difference(last_logits(backend, 0, text, 19), expected), same_logits);
 }
@@ -374,8 +374,8 @@ TEST(LlamaWorker, the_context_that_was_asked_for_is_kept_although_llama_cpp_roun
   EXPECT_EQ(backend.facts().context, 100U);
   last_logits(backend, 0, tokens_of(100, 4096));
   Logits logits;
-  const Slot over{0, 100, 1, true};
-  const auto result = backend.forward({&over, 1}, logits);
+  const Slot over{0, 100, 1, Want::logits};
+  const auto result = backend.forward(std::span(&over, 1), logits);
   ASSERT_FALSE(result);
   EXPECT_THAT(result.error().detail, HasSubstr("position 100"));
 }
@@ -389,9 +389,9 @@ TEST(LlamaWorker, a_killed_worker_is_an_engine_lost_by_name) {
     last_logits(**between, 0, tokens_of(4, 4096));
     ASSERT_GT((*between)->process_id(), 1);
     ASSERT_EQ(::kill(static_cast<pid_t>((*between)->process_id()), SIGKILL), 0);
-    const Slot next{0, 4, 1, true};
+    const Slot next{0, 4, 1, Want::logits};
     for (int again = 0; again < 2; ++again) {
-      const auto result = (*between)->forward({&next, 1}, logits);
+      const auto result = (*between)->forward(std::span(&next, 1), logits);
       ASSERT_FALSE(result);
       EXPECT_EQ(result.error().code, Errc::engine_lost);
       EXPECT_THAT(result.error().detail, HasSubstr("assay-worker-llama"));

@@ -53,22 +53,26 @@ class WrongEngine final : public Backend {
 
   const BackendFacts& facts() const override { return facts_; }
 
-  Result<void> forward(std::span<const Slot> slots, Logits& logits) override {
+  Result<void> start(const Batch& batch) override {
+    slots_.assign(batch.slots.begin(), batch.slots.end());
+    return {};
+  }
+
+  Result<void> finish(const Rows& rows) override {
+    const std::span<const Slot> slots = slots_;
     decoding_ = slots.size() == 1 && slots[0].pos > 0;
     batch_begin_ = slots[0].pos;
-    logits.vocab = config_.vocab;
-    logits.values.clear();
     // Layer by layer, since a query that sees the next token needs its keys.
     std::vector<Vector> states;
     for (const Slot& slot : slots) states.push_back(row(weights_.embedding, static_cast<std::size_t>(slot.token)));
     for (std::uint32_t i = 0; i < config_.layers.size(); ++i) {
       if (i != bugs_.layer_skipped) run_layer(i, slots, states);
     }
+    auto to = rows.logits.begin();
     for (std::size_t s = 0; s < slots.size(); ++s) {
-      if (!slots[s].wants_logits) continue;
-      for (const double value : multiply(weights_.head, normed(weights_.output_norm, states[s]))) {
-        logits.values.push_back(static_cast<float>(value));
-      }
+      if (slots[s].want != Want::logits) continue;
+      const Vector logits = multiply(weights_.head, normed(weights_.output_norm, states[s]));
+      to = std::ranges::transform(logits, to, [](double value) { return static_cast<float>(value); }).out;
     }
     return {};
   }
@@ -232,6 +236,7 @@ class WrongEngine final : public Backend {
   BackendFacts facts_;
   std::vector<Cache> layers_;
   std::map<const std::byte*, std::vector<float>> dequantized_;
+  std::vector<Slot> slots_;
   bool decoding_ = false;
   std::size_t batch_begin_ = 0;
 };

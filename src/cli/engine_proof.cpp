@@ -67,7 +67,7 @@ Result<Fed> feed(Backend& backend, const Text& text) {
   for (const std::uint32_t batch : batches) {
     std::vector<Slot> slots;
     for (std::uint32_t i = begin; i < begin + batch; ++i) {
-      slots.push_back({0, i, text.tokens[i], std::ranges::binary_search(text.positions, i)});
+      slots.push_back({0, i, text.tokens[i], logits_if(std::ranges::binary_search(text.positions, i))});
     }
     if (const auto done = backend.forward(slots, logits); !done) {
       if (done.error().code == Errc::cancelled) return std::unexpected(done.error());

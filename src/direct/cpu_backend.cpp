@@ -11,6 +11,7 @@
 #include "device/cpu/thread_pool.h"
 #include "direct/cpu_model.h"
 #include "direct/cpu_stages.h"
+#include "engine/pass.h"
 #include "engine/slot_runs.h"
 
 namespace assay::direct {
@@ -52,33 +53,46 @@ class CpuBackend final : public Backend {
     facts_.build =
         ASSAY_BUILD " isa=" + std::string(kernel::name(options.isa)) + " threads=" + std::to_string(pool_->threads());
     facts_.device = "cpu";
+    facts_.kernel_path = kernel::name(options.isa);
     facts_.context = options.context;
     facts_.sequences = options.sequences;
     facts_.batch = options.batch;
     facts_.vocab = model_.config.vocab;
+    facts_.hidden = model_.config.hidden;
+    facts_.embedding = model_.config.hidden;
     facts_.kv_type = kernel::name(options.kv);
     facts_.activations = rounds_to_blocks(model_) ? "q8_0" : "f32";
     facts_.deterministic = true;
     lengths_.assign(options.sequences, 0);
   }
 
-  // Before the first forward().
+  // Before the first start().
   Result<void> reserve() { return stages_.reserve(facts_.batch); }
 
   const BackendFacts& facts() const override { return facts_; }
 
-  Result<void> forward(std::span<const Slot> slots, Logits& logits) override {
-    ASSAY_TRY(plan_runs(slots, facts_, lengths_, runs_));
+  // The caller's thread computes too: all of it happens in finish().
+  Result<void> start(const Batch& batch) override {
+    ASSAY_TRY(pass_.plan(batch, facts_, lengths_));
     growth_.clear();
-    for (const SlotRun& run : runs_) growth_.push_back({run.seq, run.count});
-    ASSAY_TRY(stages_.set_batch(slots, runs_, logits));
+    for (const SlotRun& run : pass_.runs()) growth_.push_back({run.seq, run.count});
     ASSAY_TRY(cache_.append(growth_));
-    for (const SlotRun& run : runs_) lengths_[run.seq] = run.position + run.count;
-    Result<void> done;
-    for (auto step = model_.steps.begin(); done && step != model_.steps.end(); ++step) done = stages_.run(*step);
+    for (const SlotRun& run : pass_.runs()) lengths_[run.seq] = run.position + run.count;
+    stages_.set_batch(pass_.slots(), pass_.runs(), batch.embeddings);
+    pass_.begun();
+    return {};
+  }
+
+  Result<void> finish(const Rows& rows) override {
+    ASSAY_TRY(pass_.end());
+    auto done = pass_.check(rows, facts_);
+    if (done) {
+      stages_.set_rows(rows);
+      for (auto step = model_.steps.begin(); done && step != model_.steps.end(); ++step) done = stages_.run(*step);
+    }
     if (done) done = stages_.go_on();  // a stop within the last step
     if (!done) {                       // nothing has changed then
-      for (const SlotRun& run : runs_) {
+      for (const SlotRun& run : pass_.runs()) {
         ASSAY_TRY(cache_.truncate(run.seq, run.position));
         lengths_[run.seq] = run.position;
       }
@@ -87,6 +101,7 @@ class CpuBackend final : public Backend {
   }
 
   Result<void> forget(SeqId seq, Position from, Position to) override {
+    ASSAY_TRY(pass_.idle("forget"));
     const auto drops = check_forget(facts_, lengths_, seq, from, to);
     if (!drops) return std::unexpected(drops.error());
     if (!*drops) return {};
@@ -96,6 +111,7 @@ class CpuBackend final : public Backend {
   }
 
   Result<void> share(SeqId from, SeqId to, Position upto) override {
+    ASSAY_TRY(pass_.idle("share"));
     ASSAY_TRY(check_share(facts_, lengths_, from, to, upto));
     ASSAY_TRY(cache_.share(from, to, upto));
     lengths_[to] = upto;
@@ -113,7 +129,7 @@ class CpuBackend final : public Backend {
   CpuStages stages_;
   BackendFacts facts_;
   std::vector<Position> lengths_;  // (sequences): positions that each holds
-  std::vector<SlotRun> runs_;
+  Pass pass_;
   std::vector<KvCache::Growth> growth_;
 };
 

@@ -96,13 +96,16 @@ std::uint64_t CpuStages::scratch_bytes() const {
   return floats * sizeof(float) + activations_.bytes();
 }
 
-Result<void> CpuStages::set_batch(std::span<const Slot> slots, std::span<const SlotRun> runs, Logits& logits) {
+void CpuStages::set_batch(std::span<const Slot> slots, std::span<const SlotRun> runs,
+                          std::span<const float> embeddings) {
   slots_ = slots;
   runs_ = runs;
-  logits_ = &logits;
-  const auto wanted = static_cast<std::size_t>(std::ranges::count_if(slots, &Slot::wants_logits));
-  logits.vocab = model_.config.vocab;
-  return resize(logits.values, wanted * logits.vocab, std::to_string(wanted) + " rows of logits");
+  const std::size_t width = model_.config.hidden;
+  for (std::size_t t = 0; t < slots.size(); ++t) {
+    if (slots[t].source != Source::embedding) continue;
+    std::ranges::copy(embeddings.subspan(static_cast<std::size_t>(slots[t].token) * width, width),
+                      row(x_, t, width).begin());
+  }
 }
 
 Result<void> CpuStages::go_on() const {
@@ -192,8 +195,9 @@ void CpuStages::embed() {
   over_tokens([&](std::size_t begin, std::size_t end) {
     for (std::size_t t = begin; t < end; ++t) {
       const auto x = residual(t);
-      model_.embed(slots_[t].token, x);
-      if (scale != 1) {
+      const bool is_token = slots_[t].source == Source::token;  // a row of embeddings is in x already, as it is
+      if (is_token) model_.embed(slots_[t].token, x);
+      if (is_token && scale != 1) {
         for (float& value : x) value *= scale;
       }
       for (std::size_t r = 0; r < angles_.size(); ++r) {
@@ -379,16 +383,18 @@ void CpuStages::down(std::uint32_t layer) {
 }
 
 void CpuStages::head() {
-  if (logits_->values.empty()) return;
   const ModelConfig& config = model_.config;
   std::size_t wanted = 0;
+  std::size_t hidden = 0;
   for (std::size_t t = 0; t < slots_.size(); ++t) {
-    if (!slots_[t].wants_logits) continue;
-    kernel::rms_norm(isa_, row(x_, t, config.hidden), model_.output_norm, config.rms_eps,
-                     row(normed_, wanted++, config.hidden));
+    if (slots_[t].want == Want::nothing) continue;
+    const auto to = slots_[t].want == Want::logits ? row(normed_, wanted++, config.hidden)
+                                                   : rows_.hidden.subspan(config.hidden * hidden++, config.hidden);
+    kernel::rms_norm(isa_, row(x_, t, config.hidden), model_.output_norm, config.rms_eps, to);
   }
+  if (wanted == 0) return;
   activations_.assign(model_.head.form(), normed_.data(), config.hidden, wanted, config.hidden);
-  const std::array products{Product{&model_.head, logits_->values.data(), config.vocab}};
+  const std::array products{Product{&model_.head, rows_.logits.data(), config.vocab}};
   multiply(products, [](std::size_t, kernel::RowRange) {});
 }
 

@@ -43,8 +43,10 @@ class CpuStages final {
   Result<void> reserve(std::uint32_t batch_max);
 
   // The batch of the next forward pass: slots.size() <= batch_max, positions already allocated in the cache. Borrows
-  // both until forward() returns; logits gets one row per slot that wants them. Errc::full: no memory for these rows.
-  Result<void> set_batch(std::span<const Slot> slots, std::span<const SlotRun> runs, Logits& logits);
+  // both until forward() returns, and copies the rows of embeddings that slots ask for.
+  void set_batch(std::span<const Slot> slots, std::span<const SlotRun> runs, std::span<const float> embeddings);
+  // Where the rows of this batch go, of the size that its slots want.
+  void set_rows(const Rows& rows) { rows_ = rows; }
 
   // Runs one step over the batch. Errc::unsupported: an operation that is neither known nor among `added`, by its number.
   Result<void> run(const model::Step& step);
@@ -109,7 +111,7 @@ class CpuStages final {
 
   std::span<const Slot> slots_;
   std::span<const SlotRun> runs_;
-  Logits* logits_ = nullptr;
+  Rows rows_;
 
   std::vector<float> x_;          // (tokens, hidden)
   std::vector<float> normed_;     // (tokens, hidden)

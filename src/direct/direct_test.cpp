@@ -15,6 +15,7 @@
 
 #include "base/sanitizers.h"
 #include "direct/cpu_backend.h"
+#include "kernel/quant/dequantize.h"
 #include "model/reference.h"
 #include "model/tiny_model.h"
 
@@ -42,7 +43,7 @@ std::vector<Slot> slots_of(SeqId seq, Position from, std::span<const Token> toke
   std::vector<Slot> slots;
   slots.reserve(tokens.size());
   for (std::size_t i = 0; i < tokens.size(); ++i) {
-    slots.push_back({seq, from + static_cast<Position>(i), tokens[i], all_logits || i + 1 == tokens.size()});
+    slots.push_back({seq, from + static_cast<Position>(i), tokens[i], logits_if(all_logits || i + 1 == tokens.size())});
   }
   return slots;
 }
@@ -153,7 +154,7 @@ TEST(CpuBackend, gives_the_same_bits_for_every_chunking_thread_count_and_company
       std::vector<Slot> slots;
       const auto add = [&](SeqId seq, std::size_t from, std::size_t n, const std::vector<Token>& text, bool wants) {
         for (std::size_t i = 0; i < n; ++i) {
-          slots.push_back({seq, static_cast<Position>(from + i), text[(from + i) % text.size()], wants});
+          slots.push_back({seq, static_cast<Position>(from + i), text[(from + i) % text.size()], logits_if(wants)});
         }
       };
       add(2, step * 5, 5, text_of(400, 3), false);
@@ -180,7 +181,7 @@ TEST(CpuBackend, gives_the_same_bits_where_positions_are_split_over_threads) {
       EXPECT_TRUE(
           backend->forward(slots_of(0, static_cast<Position>(at), std::span(tokens).subspan(at, n), false), logits));
     }
-    EXPECT_TRUE(backend->forward({{{0, 1099, tokens.back(), true}}}, logits));
+    EXPECT_TRUE(backend->forward(std::vector<Slot>{{0, 1099, tokens.back(), Want::logits}}, logits));
     return logits.values;
   };
   const auto alone = last_of(1);
@@ -250,6 +251,80 @@ TEST(CpuBackend, forgetting_a_tail_frees_its_memory_and_the_text_can_go_on_from_
   EXPECT_EQ(backend->memory().kv, 0U);
 }
 
+// What stands behind the final norm, times the head, is what the logits are.
+TEST(CpuBackend, hidden_rows_are_what_the_head_multiplies) {
+  const TinyModel model = tiny_model(tiny_config(Architecture::qwen3), 31);
+  const auto backend = backend_of(model, {.sequences = 2});
+  const auto tokens = text_of(20);
+  const auto logits = logits_in_chunks(*backend, 0, tokens, {20});
+  const std::uint32_t width = backend->facts().hidden;
+  ASSERT_EQ(width, 256U);
+  // Both kinds in one batch, each in the order of its own slots.
+  std::vector<Slot> slots = slots_of(1, 0, tokens, false);
+  for (const std::size_t i : {3, 8, 15}) slots[i].want = Want::hidden;
+  slots[9].want = Want::logits;
+  std::vector<float> hidden(3 * width);
+  std::vector<float> some(2 * 97);
+  ASSERT_TRUE(backend->forward(slots, Rows{.logits = some, .hidden = hidden}));
+  EXPECT_TRUE(std::equal(some.begin(), some.begin() + 97, logits.begin() + 9 * 97));
+  EXPECT_TRUE(std::equal(some.begin() + 97, some.end(), logits.begin() + 19 * 97));
+  const TensorView head = model.weights().head;
+  std::vector<float> row(width);
+  for (std::size_t h = 0; h < 3; ++h) {
+    const std::size_t at = std::array{3, 8, 15}[h];
+    for (std::size_t v = 0; v < 97; ++v) {
+      kernel::dequantize_row(head, v, row);
+      double sum = 0;
+      for (std::size_t i = 0; i < width; ++i) sum += static_cast<double>(row[i]) * hidden[h * width + i];
+      EXPECT_NEAR(sum, logits[at * 97 + v], 1e-4) << at << " " << v;
+    }
+  }
+  // Without any logits the head is not computed at all.
+  std::vector<Slot> last = slots_of(1, 20, text_of(1), false);
+  last[0].want = Want::hidden;
+  EXPECT_TRUE(backend->forward(last, Rows{.logits = {}, .hidden = std::span(hidden).first(width)}));
+  EXPECT_FALSE(backend->forward(slots_of(1, 21, text_of(1), false), Rows{.logits = some, .hidden = {}}));
+  EXPECT_TRUE(
+      backend->forward(slots_of(1, 21, text_of(1), false), Rows{.logits = std::span(some).first(97), .hidden = {}}))
+      << "memory of the wrong size was refused, and nothing had changed";
+}
+
+TEST(CpuBackend, a_row_of_embeddings_computes_what_its_token_does) {
+  for (const auto type : {DType::f32, DType::q8_0}) {
+    const TinyModel model = type == DType::f32 ? tiny_model(tiny_config(Architecture::llama), 32)
+                                               : tiny_model(tiny_config(Architecture::llama), 32, DType::q8_0, as_q8_0);
+    const auto backend = backend_of(model, {.sequences = 2});
+    const auto tokens = text_of(40);
+    const auto want = logits_in_chunks(*backend, 0, tokens, {40});
+    const std::uint32_t width = backend->facts().embedding;
+    std::vector<Slot> slots = slots_of(1, 0, tokens, true);
+    std::vector<float> rows;
+    std::vector<float> row(width);
+    for (std::size_t i = 1; i < slots.size(); i += 2) {
+      kernel::dequantize_row(model.weights().embedding, static_cast<std::size_t>(tokens[i]), row);
+      slots[i].token = static_cast<Token>(rows.size() / width);
+      slots[i].source = Source::embedding;
+      rows.insert(rows.end(), row.begin(), row.end());
+    }
+    Logits logits;
+    {
+      const std::vector<float> gone = rows;  // start() has copied what it needs
+      ASSERT_TRUE(backend->start({slots, gone}));
+    }
+    std::vector<float> got(want.size());
+    ASSERT_TRUE(backend->finish({.logits = got, .hidden = {}}));
+    EXPECT_EQ(got, want);
+    slots[0] = {1, 40, 20, Want::nothing, Source::embedding};
+    const auto refused = backend->forward({std::span(slots).first(1), rows}, logits);
+    ASSERT_FALSE(refused);
+    EXPECT_THAT(refused.error().detail, testing::HasSubstr("embedding 20, expected 0..19"));
+    const std::vector<Turn3> turns{{40, 0, 0}};
+    const auto turned = backend->forward({slots_of(1, 40, text_of(1), true), {}, turns}, logits);
+    ASSERT_FALSE(turned);
+    EXPECT_EQ(to_string(turned.error()), "unsupported: positions of three numbers: direct has none");
+  }
+}
+
 TEST(CpuBackend, refuses_bad_slots_by_name_and_changes_nothing) {
   const TinyModel model = tiny_model(tiny_config(Architecture::llama), 15);
   const auto backend = backend_of(model, {.context = 16, .sequences = 2, .batch = 8});
@@ -259,16 +334,16 @@ TEST(CpuBackend, refuses_bad_slots_by_name_and_changes_nothing) {
     return result ? std::string("accepted") : result.error().detail;
   };
   EXPECT_THAT(detail({}), testing::HasSubstr("batch of 0 slots, expected 1..8"));
-  EXPECT_THAT(detail(std::vector<Slot>(9, Slot{0, 0, 1, false})), testing::HasSubstr("batch of 9 slots"));
-  EXPECT_THAT(detail({{2, 0, 1, true}}), testing::HasSubstr("sequence 2: expected 0..1"));
-  EXPECT_THAT(detail({{0, 1, 1, true}}), testing::HasSubstr("position 1, expected 0"));
-  EXPECT_THAT(detail({{0, 0, 97, true}}), testing::HasSubstr("token 97, expected 0..96"));
-  EXPECT_THAT(detail({{0, 0, -1, true}}), testing::HasSubstr("token -1"));
-  EXPECT_THAT(detail({{0, 0, 1, false}, {1, 0, 1, false}, {0, 1, 1, true}}), testing::HasSubstr("together"));
+  EXPECT_THAT(detail(std::vector<Slot>(9, Slot{0, 0, 1})), testing::HasSubstr("batch of 9 slots"));
+  EXPECT_THAT(detail({{2, 0, 1, Want::logits}}), testing::HasSubstr("sequence 2: expected 0..1"));
+  EXPECT_THAT(detail({{0, 1, 1, Want::logits}}), testing::HasSubstr("position 1, expected 0"));
+  EXPECT_THAT(detail({{0, 0, 97, Want::logits}}), testing::HasSubstr("token 97, expected 0..96"));
+  EXPECT_THAT(detail({{0, 0, -1, Want::logits}}), testing::HasSubstr("token -1"));
+  EXPECT_THAT(detail({{0, 0, 1}, {1, 0, 1}, {0, 1, 1, Want::logits}}), testing::HasSubstr("together"));
   EXPECT_EQ(backend->memory().kv, 0U);
   const auto tokens = text_of(16);
   logits_in_chunks(*backend, 0, tokens, {8});
-  EXPECT_THAT(detail({{0, 16, 1, true}}), testing::HasSubstr("position 16, context holds 16"));
+  EXPECT_THAT(detail({{0, 16, 1, Want::logits}}), testing::HasSubstr("position 16, context holds 16"));
 }
 
 TEST(CpuBackend, is_full_by_name_and_gives_back_what_it_took) {

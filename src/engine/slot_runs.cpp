@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 namespace assay {
 namespace {
@@ -12,15 +13,46 @@ Result<void> known(const BackendFacts& facts, SeqId seq) {
               "sequence " + std::to_string(seq) + ": expected 0.." + std::to_string(facts.sequences - 1));
 }
 
+std::unexpected<Error> lacks(const BackendFacts& facts, const std::string& what) {
+  return fail(Errc::unsupported, what + ": " + facts.name + " has none");
+}
+
+Result<void> check_input(const Slot& slot, const Batch& batch, const BackendFacts& facts) {
+  if (slot.want == Want::hidden && facts.hidden == 0) return lacks(facts, "rows of hidden states");
+  if (slot.source == Source::embedding && facts.embedding == 0) return lacks(facts, "rows of embeddings");
+  const bool is_token = slot.source == Source::token;
+  const std::size_t most = is_token ? facts.vocab : batch.embeddings.size() / facts.embedding;
+  if (slot.token >= 0 && static_cast<std::size_t>(slot.token) < most) return {};
+  if (!is_token && most == 0) return fail(Errc::bad_value, "embedding " + std::to_string(slot.token) + " of none");
+  return fail(Errc::bad_value, (is_token ? "token " : "embedding ") + std::to_string(slot.token) + ", expected 0.." +
+                                   std::to_string(most - 1));
+}
+
 }  // namespace
 
-Result<void> plan_runs(std::span<const Slot> slots, const BackendFacts& facts, std::span<const Position> lengths,
+Result<void> check_extras(const Batch& batch, const BackendFacts& facts) {
+  if (!batch.turns.empty() && !facts.turns) return lacks(facts, "positions of three numbers");
+  if (!batch.turns.empty() && batch.turns.size() != batch.slots.size()) {
+    return fail(Errc::bad_value, std::to_string(batch.turns.size()) +
+                                     " positions of three numbers, expected one for each of " +
+                                     std::to_string(batch.slots.size()) + " slots");
+  }
+  if (batch.embeddings.empty()) return {};
+  if (facts.embedding == 0) return lacks(facts, "rows of embeddings");
+  if (batch.embeddings.size() % facts.embedding == 0) return {};
+  return fail(Errc::bad_value, "embeddings of " + std::to_string(batch.embeddings.size()) +
+                                   " numbers, expected rows of " + std::to_string(facts.embedding));
+}
+
+Result<void> plan_runs(const Batch& batch, const BackendFacts& facts, std::span<const Position> lengths,
                        std::vector<SlotRun>& runs) {
+  const std::span<const Slot> slots = batch.slots;
   runs.clear();
   if (slots.empty() || slots.size() > facts.batch) {
     return fail(Errc::bad_value,
                 "batch of " + std::to_string(slots.size()) + " slots, expected 1.." + std::to_string(facts.batch));
   }
+  ASSAY_TRY(check_extras(batch, facts));
   for (std::uint32_t i = 0; i < slots.size(); ++i) {
     const Slot& slot = slots[i];
     ASSAY_TRY(known(facts, slot.seq));
@@ -38,9 +70,8 @@ Result<void> plan_runs(std::span<const Slot> slots, const BackendFacts& facts, s
       return fail(Errc::bad_value, where() + ": position " + std::to_string(slot.pos) + ", context holds " +
                                        std::to_string(facts.context));
     }
-    if (slot.token < 0 || static_cast<std::uint32_t>(slot.token) >= facts.vocab) {
-      return fail(Errc::bad_value, where() + ": token " + std::to_string(slot.token) + ", expected 0.." +
-                                       std::to_string(facts.vocab - 1));
+    if (auto good = check_input(slot, batch, facts); !good) {
+      return std::unexpected(with_context(where(), std::move(good.error())));
     }
     if (continues) {
       ++runs.back().count;

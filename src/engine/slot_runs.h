@@ -20,10 +20,15 @@ struct SlotRun {
   bool operator==(const SlotRun&) const = default;
 };
 
+// The part of plan_runs() that is not about slots. Errc::unsupported: turns or embeddings that facts say the backend lacks;
+// Errc::bad_value: not one turn per slot, embeddings that are no rows of facts.embedding.
+Result<void> check_extras(const Batch& batch, const BackendFacts& facts);
+
 // Splits slots into runs of one sequence each, in order; a sequence may come once. lengths[s]: positions that sequence s
 // holds, (facts.sequences). Errc::bad_value: the batch's size, an unknown sequence, slots of one sequence apart, a
-// position that does not continue it or is outside the context, a token outside the vocabulary. `runs` is reused.
-Result<void> plan_runs(std::span<const Slot> slots, const BackendFacts& facts, std::span<const Position> lengths,
+// position that does not continue it or is outside the context, a token outside the vocabulary, a row of embeddings that
+// is not there. Errc::unsupported: hidden rows, embeddings or turns that facts say the backend lacks. `runs` is reused.
+Result<void> plan_runs(const Batch& batch, const BackendFacts& facts, std::span<const Position> lengths,
                        std::vector<SlotRun>& runs);
 
 // What forget() may do: true: cut the sequence at `from`; false: nothing is there to drop.

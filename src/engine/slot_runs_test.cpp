@@ -25,7 +25,7 @@ std::string refusal(std::vector<Slot> slots, std::vector<Position> lengths = {0,
 
 TEST(SlotRuns, slots_of_each_sequence_become_one_run) {
   std::vector<SlotRun> runs;
-  const std::vector<Slot> slots{{2, 4, 7, false}, {2, 5, 8, true}, {0, 0, 9, true}};
+  const std::vector<Slot> slots{{2, 4, 7}, {2, 5, 8, Want::logits}, {0, 0, 9, Want::logits}};
   ASSERT_TRUE(plan_runs(slots, facts(), std::vector<Position>{0, 0, 4}, runs));
   ASSERT_EQ(runs.size(), 2U);
   EXPECT_EQ(runs[0].seq, 2U);
@@ -37,14 +37,14 @@ TEST(SlotRuns, slots_of_each_sequence_become_one_run) {
 
 TEST(SlotRuns, what_breaks_the_order_is_refused_by_name) {
   EXPECT_NE(refusal({}).find("batch of 0 slots, expected 1..5"), std::string::npos);
-  EXPECT_NE(refusal(std::vector<Slot>(6, Slot{0, 0, 1, false})).find("batch of 6"), std::string::npos);
-  EXPECT_NE(refusal({{3, 0, 1, false}}).find("sequence 3: expected 0..2"), std::string::npos);
-  EXPECT_NE(refusal({{0, 1, 1, false}}).find("position 1, expected 0"), std::string::npos);
-  EXPECT_NE(refusal({{0, 0, 1, false}, {0, 2, 1, false}}).find("position 2, expected 1"), std::string::npos);
-  EXPECT_NE(refusal({{0, 0, 1, false}, {1, 0, 1, false}, {0, 1, 1, false}}).find("together"), std::string::npos);
-  EXPECT_NE(refusal({{0, 8, 1, false}}, {8, 0, 0}).find("context holds 8"), std::string::npos);
-  EXPECT_NE(refusal({{0, 0, 100, false}}).find("token 100, expected 0..99"), std::string::npos);
-  EXPECT_NE(refusal({{0, 0, -1, false}}).find("token -1"), std::string::npos);
+  EXPECT_NE(refusal(std::vector<Slot>(6, Slot{0, 0, 1})).find("batch of 6"), std::string::npos);
+  EXPECT_NE(refusal({{3, 0, 1}}).find("sequence 3: expected 0..2"), std::string::npos);
+  EXPECT_NE(refusal({{0, 1, 1}}).find("position 1, expected 0"), std::string::npos);
+  EXPECT_NE(refusal({{0, 0, 1}, {0, 2, 1}}).find("position 2, expected 1"), std::string::npos);
+  EXPECT_NE(refusal({{0, 0, 1}, {1, 0, 1}, {0, 1, 1}}).find("together"), std::string::npos);
+  EXPECT_NE(refusal({{0, 8, 1}}, {8, 0, 0}).find("context holds 8"), std::string::npos);
+  EXPECT_NE(refusal({{0, 0, 100}}).find("token 100, expected 0..99"), std::string::npos);
+  EXPECT_NE(refusal({{0, 0, -1}}).find("token -1"), std::string::npos);
 }
 
 TEST(SlotRuns, only_a_tail_can_be_forgotten) {

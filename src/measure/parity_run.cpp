@@ -102,7 +102,7 @@ Result<std::vector<float>> backend_logits(Backend& backend, std::span<const Toke
     slots.clear();
     for (std::size_t i = begin; i < end; ++i) {
       const auto position = static_cast<std::uint32_t>(i);
-      slots.push_back({0, position, tokens[i], std::ranges::binary_search(positions, position)});
+      slots.push_back({0, position, tokens[i], logits_if(std::ranges::binary_search(positions, position))});
     }
     if (asked(stop)) {
       result = fail(Errc::cancelled, "parity stopped before token " + std::to_string(begin));

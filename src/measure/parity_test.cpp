@@ -89,7 +89,8 @@ class UnfitBackend final : public Backend {
     facts_.batch = 8;
   }
   const BackendFacts& facts() const override { return facts_; }
-  Result<void> forward(std::span<const Slot>, Logits&) override { return fail(Errc::bug, "forward was called"); }
+  Result<void> start(const Batch&) override { return fail(Errc::bug, "start was called"); }
+  Result<void> finish(const Rows&) override { return fail(Errc::bug, "finish was called"); }
   Result<void> forget(SeqId, Position, Position) override { return {}; }
   Result<void> share(SeqId, SeqId, Position) override { return {}; }
   MemoryUse memory() const override { return {}; }

@@ -24,11 +24,12 @@ class TimedBackend final : public Backend {
   std::uint64_t passes = 0;
 
   const BackendFacts& facts() const override { return backend_->facts(); }
-  Result<void> forward(std::span<const Slot> slots, Logits& logits) override {
+  Result<void> start(const Batch& batch) override {
     ++passes;
-    clock_.advance(pass_ns + token_ns * static_cast<std::int64_t>(slots.size()));
-    return backend_->forward(slots, logits);
+    clock_.advance(pass_ns + token_ns * static_cast<std::int64_t>(batch.slots.size()));
+    return backend_->start(batch);
   }
+  Result<void> finish(const Rows& rows) override { return backend_->finish(rows); }
   Result<void> forget(SeqId seq, Position from, Position to) override { return backend_->forget(seq, from, to); }
   Result<void> share(SeqId from, SeqId to, Position upto) override { return backend_->share(from, to, upto); }
   MemoryUse memory() const override { return backend_->memory(); }

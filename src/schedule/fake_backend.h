@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -73,7 +74,9 @@ class FakeBackend final : public Backend {
 
   const BackendFacts& facts() const override { return facts_; }
 
-  Result<void> forward(std::span<const Slot> slots, Logits& logits) override {
+  Result<void> start(const Batch& batch) override {
+    const std::span<const Slot> slots = batch.slots;
+    if (under_way_) return refuse("a second start");
     clock_.advance(orders.forward_ns + orders.slot_ns * static_cast<std::int64_t>(slots.size()));
     if (orders.during) orders.during();
     if (forwards++ >= orders.lost_at) return lose();
@@ -102,29 +105,32 @@ class FakeBackend final : public Backend {
       }
     }
     if (needed > shape_.pages - pages_used()) return fail(Errc::full, "no KV page free");
-    std::size_t rows = 0;
-    for (const auto& slot : slots) rows += slot.wants_logits ? 1 : 0;
-    logits.vocab = shape_.vocab;
-    logits.values.resize(rows * shape_.vocab);
+    slots_.assign(slots.begin(), slots.end());
+    under_way_ = true;
+    return {};
+  }
+
+  Result<void> finish(const Rows& rows) override {
+    if (!std::exchange(under_way_, false)) return refuse("a finish without a start");
+    if (rows.logits.size() != Batch(slots_).count(Want::logits) * shape_.vocab) return refuse("memory for the rows");
     std::size_t row = 0;
-    for (const auto& slot : slots) {
+    for (const auto& slot : slots_) {
       Sequence& s = sequences_[slot.seq];
       if (must_copy(s)) s.pages.back() = new_page();
       s.tokens.push_back(slot.token);
       if (s.pages.size() < pages_of(s.tokens.size())) s.pages.push_back(new_page());
-      if (!slot.wants_logits) continue;
-      hashed_logits(s.tokens, logits.row(row));
-      if (random_.uniform() < orders.nan_chance) {
-        logits.row(row)[shape_.vocab / 2] = std::numeric_limits<float>::quiet_NaN();
-      }
-      ++row;
+      if (slot.want != Want::logits) continue;
+      const auto logits = rows.logits.subspan(shape_.vocab * row++, shape_.vocab);
+      hashed_logits(s.tokens, logits);
+      if (random_.uniform() < orders.nan_chance) logits[shape_.vocab / 2] = std::numeric_limits<float>::quiet_NaN();
     }
-    computed += slots.size();
-    most_slots = std::max<std::uint64_t>(most_slots, slots.size());
+    computed += slots_.size();
+    most_slots = std::max<std::uint64_t>(most_slots, slots_.size());
     return {};
   }
 
   Result<void> forget(SeqId seq, Position from, Position to) override {
+    if (under_way_) return refuse("forget while a pass is under way");
     if (forgets_++ >= orders.forget_lost_at) return lose();
     if (seq >= shape_.sequences) return refuse("forget of a sequence that is none");
     Sequence& s = sequences_[seq];
@@ -136,6 +142,7 @@ class FakeBackend final : public Backend {
   }
 
   Result<void> share(SeqId from, SeqId to, Position upto) override {
+    if (under_way_) return refuse("share while a pass is under way");
     if (!orders.can_share) return fail(Errc::unsupported, "share");
     if (random_.uniform() < orders.refuse_share_chance) return fail(Errc::full, "no KV page free (on order)");
     if (from >= shape_.sequences || to >= shape_.sequences || from == to) return refuse("share between sequences");
@@ -195,6 +202,8 @@ class FakeBackend final : public Backend {
   std::shared_ptr<std::uint32_t> used_ = std::make_shared<std::uint32_t>(0);
   std::vector<Sequence> sequences_;
   std::uint64_t forgets_ = 0;
+  std::vector<Slot> slots_;  // of the pass under way
+  bool under_way_ = false;
 };
 
 // Pieces of one to three letters of {a, b, c}, so that stop texts cross token borders in every way. Token 5 is half a

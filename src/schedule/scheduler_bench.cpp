@@ -1,6 +1,7 @@
 // What the scheduler itself adds per token: greedy decode over a backend that costs next to nothing.
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <limits>
 #include <vector>
 
@@ -19,11 +20,9 @@ class FreeBackend final : public Backend {
     facts_.vocab = 64;
   }
   const BackendFacts& facts() const override { return facts_; }
-  Result<void> forward(std::span<const Slot> slots, Logits& logits) override {
-    std::size_t rows = 0;
-    for (const auto& slot : slots) rows += slot.wants_logits ? 1 : 0;
-    logits.vocab = facts_.vocab;
-    logits.values.assign(rows * facts_.vocab, 0.5F);
+  Result<void> start(const Batch&) override { return {}; }
+  Result<void> finish(const Rows& rows) override {
+    std::ranges::fill(rows.logits, 0.5F);
     return {};
   }
   Result<void> forget(SeqId, Position, Position) override { return {}; }

@@ -78,7 +78,7 @@ void Scheduler::build_slots(std::span<const std::uint32_t> tokens) {
     const LiveRequest& r = *running_[i];
     for (std::uint32_t j = 0; j < tokens[i]; ++j) {
       const Position pos = r.computed + j;
-      slots_.push_back({*r.seq, pos, r.tokens[pos], pos + 1 == r.tokens.size()});
+      slots_.push_back({*r.seq, pos, r.tokens[pos], logits_if(pos + 1 == r.tokens.size())});
     }
   }
 }

@@ -15,6 +15,7 @@
 #include "adapter/llama_cpp/llama_facts.h"
 #include "adapter/llama_cpp/llama_library.h"
 #include "adapter/llama_cpp/llama_log.h"
+#include "engine/pass.h"
 #include "engine/slot_runs.h"
 
 namespace assay::adapter {
@@ -33,7 +34,7 @@ struct FreeContext {
 using ModelPtr = std::unique_ptr<llama_model, FreeModel>;
 using ContextPtr = std::unique_ptr<llama_context, FreeContext>;
 
-class LlamaBackend final : public Backend, public WritesRows {
+class LlamaBackend final : public Backend {
  public:
   LlamaBackend(ModelPtr model, ContextPtr context, ThreadPoolPtr pool, BackendFacts facts, MemoryUse memory,
                std::uint32_t rows_max)
@@ -56,33 +57,36 @@ class LlamaBackend final : public Backend, public WritesRows {
 
   const BackendFacts& facts() const override { return facts_; }
 
-  Result<void> forward(std::span<const Slot> slots, Logits& logits) override {
-    const auto rows = static_cast<std::size_t>(std::ranges::count(slots, true, &Slot::wants_logits));
-    logits.vocab = facts_.vocab;
-    logits.values.resize(rows * facts_.vocab);
-    return forward_into(slots, logits.values);
-  }
-
-  Result<void> forward_into(std::span<const Slot> slots, std::span<float> rows) override {
-    ASSAY_TRY(plan_runs(slots, facts_, lengths_, runs_));
+  // llama_decode() returns when a CPU has computed: all of it happens in finish(), into the caller's memory.
+  Result<void> start(const Batch& batch) override {
+    ASSAY_TRY(pass_.plan(batch, facts_, lengths_));
+    const std::span<const Slot> slots = pass_.slots();
     for (std::size_t i = 0; i < slots.size(); ++i) {
       token_[i] = slots[i].token;
       position_[i] = static_cast<llama_pos>(slots[i].pos);
       sequence_[i] = static_cast<llama_seq_id>(slots[i].seq);
-      wants_[i] = slots[i].wants_logits ? 1 : 0;
+      wants_[i] = slots[i].want == Want::logits ? 1 : 0;
     }
-    const auto done = compute(slots.size(), rows);
+    pass_.begun();
+    return {};
+  }
+
+  Result<void> finish(const Rows& rows) override {
+    ASSAY_TRY(pass_.end());
+    ASSAY_TRY(pass_.check(rows, facts_));
+    const auto done = compute(pass_.slots().size(), rows.logits);
     if (!done) {
-      for (const SlotRun& run : runs_) {
+      for (const SlotRun& run : pass_.runs()) {
         llama_memory_seq_rm(kv_, static_cast<llama_seq_id>(run.seq), static_cast<llama_pos>(run.position), -1);
       }
       return done;
     }
-    for (const SlotRun& run : runs_) lengths_[run.seq] = run.position + run.count;
+    for (const SlotRun& run : pass_.runs()) lengths_[run.seq] = run.position + run.count;
     return {};
   }
 
   Result<void> forget(SeqId seq, Position from, Position to) override {
+    ASSAY_TRY(pass_.idle("forget"));
     const auto drops = check_forget(facts_, lengths_, seq, from, to);
     if (!drops) return std::unexpected(drops.error());
     if (!*drops) return {};
@@ -95,6 +99,7 @@ class LlamaBackend final : public Backend, public WritesRows {
   }
 
   Result<void> share(SeqId from, SeqId to, Position upto) override {
+    ASSAY_TRY(pass_.idle("share"));
     ASSAY_TRY(check_share(facts_, lengths_, from, to, upto));
     if (upto == 0) return {};
     llama_memory_seq_cp(kv_, static_cast<llama_seq_id>(from), static_cast<llama_seq_id>(to), 0,
@@ -153,7 +158,7 @@ class LlamaBackend final : public Backend, public WritesRows {
   const MemoryUse memory_;
   const std::uint32_t rows_max_;
   std::vector<Position> lengths_;  // (sequences): positions that each holds
-  std::vector<SlotRun> runs_;
+  Pass pass_;
   // The batch, (batch), memory reused between calls.
   std::vector<llama_token> token_;
   std::vector<llama_pos> position_;
@@ -274,6 +279,12 @@ std::string settings_line(const LoadSettings& settings, const llama_context* con
          " kv_unified=on gpu_layers=" + (on_gpu ? "all" : "0") + " repack=on poll=50 warmup=off";
 }
 
+// What is known of the path before a batch runs: the matrices' own path shows in the features behind facts().build.
+std::string kernel_path(const LoadSettings& settings, bool on_gpu) {
+  return settings.device + ", flash attention " + on_off(settings.flash_attention) +
+         (on_gpu ? ", all layers on the device" : ", weights repacked where ggml can");
+}
+
 // Those that have `part` in them. Not the one on the training context: it takes the pool for one sequence.
 void note_warnings(const std::vector<std::string>& warnings, std::string_view part, std::vector<std::string>& notes) {
   for (const std::string& warning : warnings) {
@@ -312,6 +323,7 @@ Result<std::unique_ptr<Backend>> make_llama_backend(const LoadSettings& settings
     facts.version = llama_cpp_version();
     facts.build = ggml_build() + "; " + settings_line(settings, context->get(), on_gpu) + "; " + system_features();
     facts.device = settings.device;
+    facts.kernel_path = kernel_path(settings, on_gpu);
     facts.context = settings.context;
     facts.sequences = settings.sequences;
     facts.batch = std::min(settings.batch, llama_n_batch(context->get()));

@@ -19,6 +19,7 @@
 #include "adapter/worker/serve.h"
 #include "base/clock.h"
 #include "checkpoint/checkpoint.h"
+#include "engine/pass.h"
 #include "engine/slot_runs.h"
 #include "model/weights.h"
 
@@ -33,7 +34,7 @@ GraphBatch piece_of(std::span<const Slot> slots, std::span<const SlotRun> runs, 
   GraphBatch piece;
   for (std::uint32_t s = begin; s < end; ++s) {
     piece.tokens.push_back(slots[s].token);
-    if (slots[s].wants_logits) piece.wanted.push_back(static_cast<std::int32_t>(s - begin));
+    if (slots[s].want == Want::logits) piece.wanted.push_back(static_cast<std::int32_t>(s - begin));
   }
   for (const SlotRun& run : runs) {
     const std::uint32_t first = std::max(run.first, begin);
@@ -47,7 +48,7 @@ GraphBatch piece_of(std::span<const Slot> slots, std::span<const SlotRun> runs, 
   return piece;
 }
 
-class MlxBackend final : public Backend, public WritesRows {
+class MlxBackend final : public Backend {
  public:
   MlxBackend(Compute compute, GraphModel model, const LoadSettings& settings)
       : compute_(std::move(compute)),
@@ -61,6 +62,8 @@ class MlxBackend final : public Backend, public WritesRows {
     facts_.build = "libmlx " + libmlx_version() + ", " + settings.device + ", streams " +
                    std::to_string(std::max<std::size_t>(1, compute_.streams.size()));
     facts_.device = settings.device;
+    facts_.kernel_path =
+        settings.device + (compute_.fused ? ", rotation and attention fused" : ", composed operations");
     facts_.context = settings.context;
     facts_.sequences = settings.sequences;
     facts_.batch = settings.batch;
@@ -77,20 +80,23 @@ class MlxBackend final : public Backend, public WritesRows {
 
   const BackendFacts& facts() const override { return facts_; }
 
-  Result<void> forward(std::span<const Slot> slots, Logits& logits) override {
-    logits.vocab = facts_.vocab;
-    logits.values.resize(facts_.vocab * static_cast<std::size_t>(std::ranges::count_if(slots, &Slot::wants_logits)));
-    return forward_into(slots, logits.values);
+  // The graph is built and computed in finish(), which prepares the next one while it waits.
+  Result<void> start(const Batch& batch) override {
+    ASSAY_TRY(alive());
+    ASSAY_TRY(pass_.plan(batch, facts_, lengths_));
+    pass_.begun();
+    return {};
   }
 
-  Result<void> forward_into(std::span<const Slot> slots, std::span<float> rows) override {
-    ASSAY_TRY(alive());
-    ASSAY_TRY(plan_runs(slots, facts_, lengths_, runs_));
-    return guarded([&] { compute_pieces(slots, rows); });
+  Result<void> finish(const Rows& rows) override {
+    ASSAY_TRY(pass_.end());
+    ASSAY_TRY(pass_.check(rows, facts_));
+    return guarded([&] { compute_pieces(pass_.slots(), rows.logits); });
   }
 
   Result<void> forget(SeqId seq, Position from, Position to) override {
     ASSAY_TRY(alive());
+    ASSAY_TRY(pass_.idle("forget"));
     const auto cut = check_forget(facts_, lengths_, seq, from, to);
     if (!cut) return std::unexpected(cut.error());
     if (!*cut) return {};
@@ -103,6 +109,7 @@ class MlxBackend final : public Backend, public WritesRows {
 
   Result<void> share(SeqId from, SeqId to, Position upto) override {
     ASSAY_TRY(alive());
+    ASSAY_TRY(pass_.idle("share"));
     ASSAY_TRY(check_share(facts_, lengths_, from, to, upto));
     if (upto == 0) return {};
     return guarded([&] {
@@ -156,7 +163,7 @@ class MlxBackend final : public Backend, public WritesRows {
   void compute_pieces(std::span<const Slot> slots, std::span<float> rows) {
     const auto count = static_cast<std::uint32_t>(slots.size());
     for (std::uint32_t begin = 0; begin < count; begin += ubatch_) {
-      const GraphBatch piece = piece_of(slots, runs_, begin, std::min(count, begin + ubatch_));
+      const GraphBatch piece = piece_of(slots, pass_.runs(), begin, std::min(count, begin + ubatch_));
       Step step = start(piece);
       mx::array& out = step.out;
       if (piece.wanted.empty()) {
@@ -291,8 +298,8 @@ class MlxBackend final : public Backend, public WritesRows {
   const Graph graph_;
   const std::uint32_t ubatch_;
   std::vector<KvSequence> sequences_;
-  std::vector<Position> lengths_;       // positions that each sequence holds
-  std::vector<SlotRun> runs_;           // of the last batch
+  std::vector<Position> lengths_;  // positions that each sequence holds
+  Pass pass_;
   std::optional<mx::array> under_way_;  // result of a piece that nobody waits for
   std::optional<Ahead> ahead_;
   Luck luck_;

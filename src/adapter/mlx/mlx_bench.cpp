@@ -28,7 +28,7 @@ double speed(assay::Backend& backend, assay::Position from, std::uint32_t count,
   const std::int64_t begin = clock.now_ns();
   for (std::uint32_t i = 0; i < count; ++i) {
     const auto token = static_cast<assay::Token>((i * 7919U + 13U) % backend.facts().vocab);
-    slots.push_back({0, from + i, token, one_by_one || i + 1 == count});
+    slots.push_back({0, from + i, token, assay::logits_if(one_by_one || i + 1 == count)});
     if (!one_by_one && i + 1 != count) continue;
     if (const auto done = backend.forward(slots, logits); !done) {
       std::fprintf(stderr, "%s\n", assay::to_string(done.error()).c_str());

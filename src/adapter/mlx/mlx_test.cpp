@@ -68,7 +68,7 @@ class MlxBackendTest : public ::testing::TestWithParam<bool> {
     for (Position begin = from; begin < to; begin += step) {
       const Position end = std::min(to, begin + step);
       std::vector<Slot> slots;
-      for (Position p = begin; p < end; ++p) slots.push_back({seq, p, token(p, salt), p + 1 == to});
+      for (Position p = begin; p < end; ++p) slots.push_back({seq, p, token(p, salt), logits_if(p + 1 == to)});
       const auto done = backend.forward(slots, logits);
       EXPECT_TRUE(done) << to_string(done.error());
     }
@@ -111,7 +111,8 @@ TEST_P(MlxBackendTest, every_row_that_was_asked_for_comes_in_the_order_of_the_sl
   ASSERT_TRUE(backend);
   std::vector<Slot> slots;
   slots.reserve(40);
-  for (Position p = 0; p < 40; ++p) slots.push_back({0, p, token(p), p % 13 == 4});  // 4, 17 and 30: three pieces
+  for (Position p = 0; p < 40; ++p)
+    slots.push_back({0, p, token(p), logits_if(p % 13 == 4)});  // 4, 17 and 30: three pieces
   Logits logits;
   ASSERT_TRUE(backend->forward(slots, logits));
   ASSERT_EQ(logits.rows(), 3U);
@@ -130,8 +131,10 @@ TEST_P(MlxBackendTest, sequences_of_different_lengths_share_a_batch_and_do_not_s
   ASSERT_TRUE(backend->forget(0, 0, 1000));
   feed(*backend, 1, 0, 20, 1);
   feed(*backend, 2, 0, 5, 2);
-  std::vector<Slot> slots = {
-      {1, 20, token(20, 1), true}, {2, 5, token(5, 2), false}, {2, 6, token(6, 2), true}, {3, 0, token(0, 3), true}};
+  std::vector<Slot> slots = {{1, 20, token(20, 1), Want::logits},
+                             {2, 5, token(5, 2)},
+                             {2, 6, token(6, 2), Want::logits},
+                             {3, 0, token(0, 3), Want::logits}};
   Logits logits;
   ASSERT_TRUE(backend->forward(slots, logits));
   ASSERT_EQ(logits.rows(), 3U);
@@ -280,7 +283,7 @@ TEST_P(MlxBackendTest, greedy_text_with_and_without_interruptions_has_the_logits
   Logits logits;
   std::vector<Slot> slots;
   slots.reserve(12);
-  for (Position p = 0; p < 12; ++p) slots.push_back({0, p, text[p], p == 11});
+  for (Position p = 0; p < 12; ++p) slots.push_back({0, p, text[p], logits_if(p == 11)});
   ASSERT_TRUE(backend->forward(slots, logits));
   std::vector<std::vector<float>> rows;
   while (text.size() < 290) {
@@ -296,9 +299,9 @@ TEST_P(MlxBackendTest, greedy_text_with_and_without_interruptions_has_the_logits
     if (at == 200) {  // back by three, on the same way
       ASSERT_TRUE(backend->forget(0, 197, 1000));
       for (Position p = 197; p < 200; ++p)
-        ASSERT_TRUE(backend->forward(std::vector<Slot>{{0, p, text[p], true}}, logits));
+        ASSERT_TRUE(backend->forward(std::vector<Slot>{{0, p, text[p], Want::logits}}, logits));
     }
-    ASSERT_TRUE(backend->forward(std::vector<Slot>{{0, at, text.back(), true}}, logits));
+    ASSERT_TRUE(backend->forward(std::vector<Slot>{{0, at, text.back(), Want::logits}}, logits));
   }
   LoadSettings wide = settings();
   wide.batch = 300;
@@ -306,7 +309,7 @@ TEST_P(MlxBackendTest, greedy_text_with_and_without_interruptions_has_the_logits
   const auto at_once = open(wide);
   ASSERT_TRUE(at_once);
   slots.clear();
-  for (Position p = 0; p < text.size(); ++p) slots.push_back({0, p, text[p], true});
+  for (Position p = 0; p < text.size(); ++p) slots.push_back({0, p, text[p], Want::logits});
   ASSERT_TRUE(at_once->forward(slots, logits));
   for (std::size_t i = 0; i < rows.size(); ++i)
     EXPECT_LT(distance(rows[i], logits.row(11 + i)), float_noise) << "position " << 11 + i;
@@ -323,14 +326,15 @@ TEST_P(MlxBackendTest, bad_slots_are_refused_and_nothing_changes) {
     return done ? Errc::bug : done.error().code;
   };
   EXPECT_EQ(code({}), Errc::bad_value);
-  EXPECT_EQ(code({{0, 11, 1, true}}), Errc::bad_value) << "a gap";
-  EXPECT_EQ(code({{4, 0, 1, true}}), Errc::bad_value) << "no such sequence";
-  EXPECT_EQ(code({{0, 10, 320, true}}), Errc::bad_value) << "outside the vocabulary";
-  EXPECT_EQ(code({{0, 10, -1, true}}), Errc::bad_value);
-  EXPECT_EQ(code({{0, 10, 1, true}, {1, 0, 1, true}, {0, 11, 1, true}}), Errc::bad_value) << "slots apart";
-  EXPECT_EQ(code(std::vector<Slot>(65, Slot{1, 0, 1, false})), Errc::bad_value) << "more than a batch";
+  EXPECT_EQ(code({{0, 11, 1, Want::logits}}), Errc::bad_value) << "a gap";
+  EXPECT_EQ(code({{4, 0, 1, Want::logits}}), Errc::bad_value) << "no such sequence";
+  EXPECT_EQ(code({{0, 10, 320, Want::logits}}), Errc::bad_value) << "outside the vocabulary";
+  EXPECT_EQ(code({{0, 10, -1, Want::logits}}), Errc::bad_value);
+  EXPECT_EQ(code({{0, 10, 1, Want::logits}, {1, 0, 1, Want::logits}, {0, 11, 1, Want::logits}}), Errc::bad_value)
+      << "slots apart";
+  EXPECT_EQ(code(std::vector<Slot>(65, Slot{1, 0, 1})), Errc::bad_value) << "more than a batch";
   feed(*backend, 1, 0, 300, 0);
-  EXPECT_EQ(code({{1, 300, 1, true}}), Errc::bad_value) << "outside the context";
+  EXPECT_EQ(code({{1, 300, 1, Want::logits}}), Errc::bad_value) << "outside the context";
   EXPECT_LT(distance(feed(*backend, 0, 10, 20), feed(*backend, 2, 0, 20)), float_noise);
 }
 
@@ -376,7 +380,7 @@ TEST_P(MlxBackendTest, the_worker_program_gives_the_same_logits_across_the_borde
   EXPECT_EQ((*there)->facts().version, libmlx_version());
   EXPECT_LT(distance(feed(*here, 0, 0, 40), feed(**there, 0, 0, 40)), float_noise);
   EXPECT_LT(distance(feed(*here, 0, 40, 41), feed(**there, 0, 40, 41)), float_noise);
-  EXPECT_EQ((*there)->forward(std::vector<Slot>{{0, 50, 1, true}}, *std::make_unique<Logits>()).error().code,
+  EXPECT_EQ((*there)->forward(std::vector<Slot>{{0, 50, 1, Want::logits}}, *std::make_unique<Logits>()).error().code,
             Errc::bad_value);
 
   options.load.kv = "q8_0";

@@ -58,7 +58,7 @@ class Connection final {
   const std::optional<Error>& lost() const { return lost_; }
   std::int64_t process_id() const { return child_.pid(); }
   // Empty once it is lost.
-  std::span<const std::byte> memory() const { return memory_.bytes(); }
+  std::span<std::byte> memory() const { return memory_.bytes(); }
 
  private:
   Connection(const Clock& clock, std::string name, std::string advice, Descriptor channel, process::SharedMemory memory,

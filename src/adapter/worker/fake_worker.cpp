@@ -10,10 +10,12 @@
 //   vocab=N  slow-load=MS (with progress)  silent-load=MS (without)  stuck-load (the same progress for ever)
 //   X-at-load, X-at-forward=N (the N-th, from 0): crash hang exit throw bad-alloc out-of-memory garbage close half flood
 //   refuse-load  absurd-facts=N  wrong-device
-//   X-at-forward=N also: nan full lost rows call twice short; packet (two answers in one, before its own)
-//   die-after-rows-at-forward=N (with in-place: the logits are in the shared memory, the answer is not sent)
+//   X-at-forward=N also: nan full lost rows call twice; packet (two answers in one, before its own)
+//   die-after-rows-at-forward=N (the logits are in the shared memory, the answer is not sent)
 //   last-words-at-forward=N (1 MiB on stderr between two requests, then exit 7)
-//   slow-forward=MS  idle (no logits are computed)  in-place (they go straight into the shared memory)  deaf (ignores SIGTERM, and never ends by itself)
+//   slow-forward=MS  idle (no logits are computed)  deaf (ignores SIGTERM, and never ends by itself)
+//   extras (rows of hidden states, 3 wide, embeddings, 2 wide, turns, and decode)  steps-at-decode (says too many)
+//   rewind=1 or 2 (Rewind: forget refuses a tail)
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -21,6 +23,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <chrono>
 #include <cmath>
 #include <cstdint>
@@ -42,6 +45,7 @@
 #include "adapter/worker/serve.h"
 #include "adapter/worker/wire.h"
 #include "base/random.h"
+#include "engine/pass.h"
 #include "engine/slot_runs.h"
 
 namespace assay::adapter {
@@ -120,7 +124,7 @@ void obey(const std::string& way, std::uint32_t call) {
     hang();
   }
   if (way == "half") {
-    say(frame(call, wire::Done{0, 0}).substr(0, 20));
+    say(frame(call, wire::Done{0, 0, 0}).substr(0, 20));
     hang();
   }
   if (way == "flood") {
@@ -155,6 +159,14 @@ class FakeEngine final : public Backend {
     facts_.sequences = settings.sequences;
     facts_.batch = settings.batch;
     facts_.vocab = static_cast<std::uint32_t>(orders_.number("vocab", 40));
+    facts_.kernel_path = "a hash";
+    facts_.rewind = static_cast<Rewind>(orders_.number("rewind", 0));
+    if (orders_.has("extras")) {
+      facts_.hidden = 3;
+      facts_.embedding = 2;
+      facts_.turns = true;
+      facts_.decodes = true;
+    }
     facts_.kv_type = settings.kv;
     facts_.activations = "f32";
     facts_.notes = {"computes a hash"};
@@ -166,37 +178,86 @@ class FakeEngine final : public Backend {
 
   const BackendFacts& facts() const override { return facts_; }
 
-  Result<void> forward(std::span<const Slot> slots, Logits& logits) override {
+  Result<void> start(const Batch& batch) override {
     ++calls_;
-    const std::int64_t number = forwards_++;
+    number_ = forwards_++;
+    const std::span<const Slot> slots = batch.slots;
     note("forward " + std::to_string(slots.size()));
     if (const std::int64_t ms = orders_.number("slow-forward", 0); ms > 0) sleep_ms(ms);
     for (const char* way : ways) {
-      if (ordered(way, number)) obey(way, calls_);
+      if (ordered(way, number_)) obey(way, calls_);
     }
-    if (ordered("last-words", number)) print_last_words();
-    if (ordered("full", number)) return fail(Errc::full, "no KV page free (on order)");
-    if (ordered("lost", number)) return fail(Errc::engine_lost, "device fell off the bus");
-    if (ordered("rows", number)) say(frame(calls_, wire::Done{99, 0}));
-    if (ordered("call", number)) say(frame(calls_ + 5, wire::Done{1, 0}));
-    if (ordered("twice", number)) say(frame(calls_, wire::Done{rows_of(slots), 0}));
-    if (ordered("packet", number)) {
-      say(frame(calls_, wire::Done{rows_of(slots), 0}) + frame(calls_, wire::Done{rows_of(slots), 0}));
+    if (ordered("last-words", number_)) print_last_words();
+    if (ordered("full", number_)) return fail(Errc::full, "no KV page free (on order)");
+    if (ordered("lost", number_)) return fail(Errc::engine_lost, "device fell off the bus");
+    if (ordered("rows", number_)) say(frame(calls_, wire::Done{99, 0, 0}));
+    if (ordered("call", number_)) say(frame(calls_ + 5, wire::Done{1, 0, 0}));
+    if (ordered("twice", number_)) say(frame(calls_, wire::Done{rows_of(slots), 0, 0}));
+    if (ordered("packet", number_)) {
+      say(frame(calls_, wire::Done{rows_of(slots), 0, 0}) + frame(calls_, wire::Done{rows_of(slots), 0, 0}));
     }
-    const std::vector<Position> lengths = this->lengths();
-    ASSAY_TRY(plan_runs(slots, facts_, lengths, runs_));
-    logits.vocab = facts_.vocab;
-    logits.values.resize(std::size_t{rows_of(slots)} * facts_.vocab);
-    std::size_t row = 0;
-    for (const Slot& slot : slots) {
-      sequences_[slot.seq].push_back(slot.token);
-      if (!slot.wants_logits) continue;
-      if (!orders_.has("idle")) hash(sequences_[slot.seq], logits.row(row));
-      if (ordered("nan", number)) logits.row(row)[1] = std::numeric_limits<float>::quiet_NaN();
-      ++row;
+    ASSAY_TRY(pass_.plan(batch, facts_, lengths()));
+    // What a position holds: its token, or anything else of what was given for it.
+    inputs_.clear();
+    for (std::size_t i = 0; i < slots.size(); ++i) {
+      std::uint64_t input = static_cast<std::uint32_t>(slots[i].token);
+      if (slots[i].source == Source::embedding) {
+        for (const float x : batch.embeddings.subspan(static_cast<std::size_t>(slots[i].token) * 2, 2)) {
+          input = mixed(input, std::bit_cast<std::uint32_t>(x));
+        }
+      }
+      if (!batch.turns.empty()) {
+        for (const Position by : batch.turns[i]) input = mixed(input, by);
+      }
+      inputs_.push_back(input);
     }
-    if (ordered("short", number)) logits.values.resize(1);
+    pass_.begun();
     return {};
+  }
+
+  Result<void> finish(const Rows& rows) override {
+    ASSAY_TRY(pass_.end());
+    ASSAY_TRY(pass_.check(rows, facts_));
+    std::size_t logits = 0;
+    std::size_t hidden = 0;
+    for (std::size_t i = 0; i < inputs_.size(); ++i) {
+      const Slot& slot = pass_.slots()[i];
+      sequences_[slot.seq].push_back(inputs_[i]);
+      if (slot.want == Want::hidden) {
+        hash(sequences_[slot.seq], rows.hidden.subspan(facts_.hidden * hidden++, facts_.hidden));
+      } else if (slot.want == Want::logits) {
+        const auto row = rows.logits.subspan(facts_.vocab * logits++, facts_.vocab);
+        if (!orders_.has("idle")) hash(sequences_[slot.seq], row);
+        if (ordered("nan", number_)) row[1] = std::numeric_limits<float>::quiet_NaN();
+      }
+    }
+    if (ordered("die-after-rows", number_)) std::_Exit(7);
+    return {};
+  }
+
+  // The token of each step is the most likely one, and at a temperature the one behind it, by `counter`.
+  Result<std::size_t> decode(std::span<const Draw> draws, std::uint32_t steps, std::span<Drawn> drawn) override {
+    ++calls_;
+    if (orders_.has("steps-at-decode")) return steps + 1;
+    std::size_t computed = 0;
+    for (std::size_t d = 0; d < draws.size(); ++d) {
+      Draw draw = draws[d];
+      for (std::uint32_t step = 0; step < steps; ++step) {
+        Logits logits;
+        const std::uint32_t calls = calls_;
+        ASSAY_TRY(forward(std::vector<Slot>{{draw.seq, draw.pos + step, draw.token, Want::logits}}, logits));
+        calls_ = calls;  // ours is one request
+        const auto most = std::ranges::max_element(logits.values) - logits.values.begin();
+        draw.token = static_cast<Token>(most);
+        if (draw.temperature > 0) {
+          draw.token = static_cast<Token>((static_cast<std::uint64_t>(most) + draw.counter + step) % facts_.vocab);
+        }
+        drawn[d * steps + step].token = draw.token;
+        computed = std::max(computed, std::size_t{step} + 1);
+        if (std::ranges::find(draw.stop, draw.token) != draw.stop.end()) break;
+      }
+    }
+    return computed;
   }
 
   Result<void> forget(SeqId seq, Position from, Position to) override {
@@ -204,6 +265,7 @@ class FakeEngine final : public Backend {
     const std::vector<Position> lengths = this->lengths();
     const auto drop = check_forget(facts_, lengths, seq, from, to);
     if (!drop) return std::unexpected(drop.error());
+    if (*drop && from > 0 && facts_.rewind != Rewind::any) return fail(Errc::unsupported, "a tail of this state");
     if (*drop) sequences_[seq].resize(from);
     return {};
   }
@@ -231,51 +293,30 @@ class FakeEngine final : public Backend {
     return out;
   }
   static std::uint32_t rows_of(std::span<const Slot> slots) {
-    return static_cast<std::uint32_t>(std::ranges::count(slots, true, &Slot::wants_logits));
+    return static_cast<std::uint32_t>(Batch(slots).count(Want::logits));
   }
   bool ordered(const std::string& way, std::int64_t number) const {
     return orders_.number(way + "-at-forward", -1) == number;
   }
   // Any function of the whole sequence.
-  static void hash(std::span<const Token> tokens, std::span<float> row) {
+  static std::uint64_t mixed(std::uint64_t h, std::uint64_t input) {
+    return (h ^ input) * 0x9e3779b97f4a7c15ULL + (h >> 29U);
+  }
+  static void hash(std::span<const std::uint64_t> inputs, std::span<float> row) {
     std::uint64_t h = 1;
-    for (const Token token : tokens) h = (h ^ static_cast<std::uint64_t>(token)) * 0x9e3779b97f4a7c15ULL + (h >> 29U);
+    for (const std::uint64_t input : inputs) h = mixed(h, input);
     Random random(h);
     for (float& x : row) x = static_cast<float>(8 * random.uniform() - 4);
   }
 
   const Orders orders_;
   BackendFacts facts_;
-  std::vector<std::vector<Token>> sequences_;
-  std::vector<SlotRun> runs_;
+  std::vector<std::vector<std::uint64_t>> sequences_;
+  Pass pass_;
+  std::vector<std::uint64_t> inputs_;  // of the pass, one for each slot
   std::int64_t forwards_ = 0;
+  std::int64_t number_ = 0;          // of the pass
   mutable std::uint32_t calls_ = 0;  // the number of the request being served
-};
-
-class InPlaceEngine final : public Backend, public WritesRows {
- public:
-  InPlaceEngine(const LoadSettings& settings, const Orders& orders)
-      : idle_(orders.has("idle")),
-        dies_at_(orders.number("die-after-rows-at-forward", -1)),
-        engine_(settings, orders) {}
-  const BackendFacts& facts() const override { return engine_.facts(); }
-  Result<void> forward(std::span<const Slot> slots, Logits& logits) override { return engine_.forward(slots, logits); }
-  Result<void> forward_into(std::span<const Slot> slots, std::span<float> rows) override {
-    ASSAY_TRY(engine_.forward(slots, logits_));
-    if (!idle_) std::ranges::copy(logits_.values, rows.begin());
-    if (forwards_++ == dies_at_) std::_Exit(7);
-    return {};
-  }
-  Result<void> forget(SeqId seq, Position from, Position to) override { return engine_.forget(seq, from, to); }
-  Result<void> share(SeqId from, SeqId to, Position upto) override { return engine_.share(from, to, upto); }
-  MemoryUse memory() const override { return engine_.memory(); }
-
- private:
-  const bool idle_;
-  const std::int64_t dies_at_;
-  std::int64_t forwards_ = 0;
-  FakeEngine engine_;
-  Logits logits_;
 };
 
 // Facts that a worker of ours would never say.
@@ -352,7 +393,6 @@ Result<std::unique_ptr<Backend>> load(const LoadSettings& settings, const LoadPr
     sleep_ms(10);
     if (!progress(0.5)) return fail(Errc::cancelled, "loading");
   }
-  if (orders.has("in-place")) return std::make_unique<InPlaceEngine>(settings, orders);
   return std::make_unique<FakeEngine>(settings, std::move(orders));
 }
 

@@ -5,7 +5,6 @@
 #include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <exception>
 #include <memory>
 #include <mutex>
@@ -161,64 +160,90 @@ class Session final {
     const Json told = to_json(loaded);
     // Told only what the host will believe, so that the error names the engine's key here and not a protocol there.
     ASSAY_TRY(loaded_facts_from_json(told));
-    const std::uint64_t row_bytes = std::uint64_t{loaded.facts.vocab} * sizeof(float);
-    if (row_bytes > memory_.bytes().size()) {
+    if (std::uint64_t{loaded.facts.vocab} * sizeof(float) > memory_.bytes().size()) {
       return fail(Errc::unsupported, "a vocabulary of " + std::to_string(loaded.facts.vocab) +
                                          " tokens: one row of logits is larger than the shared memory");
     }
     wire::Loaded answer{told.dump()};
     if (answer.facts.size() > wire::facts_bytes_max) return fail(Errc::bug, "facts longer than a message may be");
     backend_ = std::move(*made);
-    rows_ = dynamic_cast<WritesRows*>(backend_.get());
-    vocab_ = loaded.facts.vocab;
-    batch_ = loaded.facts.batch;
-    rows_max_ = memory_.bytes().size() / row_bytes;
     return answer;
   }
 
-  Result<wire::Message> serve(const wire::Forward& message) {
-    if (message.slots.size() > batch_) {
-      return fail(Errc::bad_value,
-                  std::to_string(message.slots.size()) + " slots, expected at most " + std::to_string(batch_));
-    }
-    const auto wanted = static_cast<std::size_t>(std::ranges::count(message.slots, true, &Slot::wants_logits));
-    if (wanted > rows_max_) {
-      return fail(Errc::bad_value,
-                  std::to_string(wanted) + " rows of logits, expected at most " + std::to_string(rows_max_));
-    }
+  // The first `count` numbers of the shared memory.
+  std::span<float> numbers(std::size_t count) const {
+    return {reinterpret_cast<float*>(memory_.bytes().data()), count};
+  }
+
+  // Everything that the engine would index by is within its bounds; what breaks the order is the backend's to refuse.
+  Result<void> check(const Slot& slot, std::uint32_t embeddings) const {
     const BackendFacts& facts = backend_->facts();
-    for (const Slot& slot : message.slots) {
-      if (slot.seq < facts.sequences && slot.pos < facts.context && slot.token >= 0 &&
-          static_cast<std::uint32_t>(slot.token) < vocab_) {
-        continue;
-      }
-      return fail(Errc::bad_value, "token " + std::to_string(slot.token) + " at position " + std::to_string(slot.pos) +
-                                       " of sequence " + std::to_string(slot.seq) + ": expected below " +
-                                       std::to_string(vocab_) + ", " + std::to_string(facts.context) + ", " +
-                                       std::to_string(facts.sequences));
+    if (slot.source == Source::embedding && facts.embedding == 0) return {};
+    const std::uint32_t most = slot.source == Source::token ? facts.vocab : embeddings;
+    if (slot.seq < facts.sequences && slot.pos < facts.context && slot.token >= 0 &&
+        static_cast<std::uint32_t>(slot.token) < most) {
+      return {};
     }
+    return fail(Errc::bad_value, (slot.source == Source::token ? "token " : "embedding ") + std::to_string(slot.token) +
+                                     " at position " + std::to_string(slot.pos) + " of sequence " +
+                                     std::to_string(slot.seq) + ": expected below " + std::to_string(most) + ", " +
+                                     std::to_string(facts.context) + ", " + std::to_string(facts.sequences));
+  }
+
+  Result<wire::Message> serve(const wire::Forward& message) {
+    const BackendFacts& facts = backend_->facts();
+    if (message.slots.size() > facts.batch) {
+      return fail(Errc::bad_value,
+                  std::to_string(message.slots.size()) + " slots, expected at most " + std::to_string(facts.batch));
+    }
+    for (const Slot& slot : message.slots) ASSAY_TRY(check(slot, message.embeddings));
+    const std::size_t most = memory_.bytes().size() / sizeof(float);
+    const auto too_many = [&](std::size_t rows, const char* what) {
+      return fail(Errc::bad_value, std::to_string(rows) + " rows " + what + ", expected no more than the " +
+                                       std::to_string(memory_.bytes().size()) + " bytes of the shared memory");
+    };
+    // Facts bound both widths, and the kind's rule the slots: no product overflows.
+    if (message.embeddings > most / std::max(facts.embedding, 1U)) return too_many(message.embeddings, "of embeddings");
+    Batch batch(message.slots, numbers(std::size_t{message.embeddings} * facts.embedding), message.turns);
+    const std::size_t logits = batch.count(Want::logits) * facts.vocab;
+    const std::size_t hidden = batch.count(Want::hidden) * facts.hidden;
+    if (logits + hidden > most) return too_many(batch.count(Want::logits) + batch.count(Want::hidden), "of results");
     const std::int64_t start_ns = clock_.now_ns();
-    if (rows_ != nullptr) {
-      const std::span rows(reinterpret_cast<float*>(memory_.bytes().data()), wanted * vocab_);
-      ASSAY_TRY(guarded("forward", Errc::engine_lost, [&] { return rows_->forward_into(message.slots, rows); }));
-      return wire::Done{static_cast<std::uint32_t>(wanted), clock_.now_ns() - start_ns};
+    ASSAY_TRY(guarded("forward", Errc::engine_lost, [&] { return backend_->start(batch); }));
+    const Rows rows{.logits = numbers(logits), .hidden = numbers(logits + hidden).subspan(logits)};
+    ASSAY_TRY(guarded("forward", Errc::engine_lost, [&] { return backend_->finish(rows); }));
+    return wire::Done{static_cast<std::uint32_t>(batch.count(Want::logits)),
+                      static_cast<std::uint32_t>(batch.count(Want::hidden)), clock_.now_ns() - start_ns};
+  }
+
+  Result<wire::Message> serve(const wire::Decode& message) {
+    std::vector<Draw> draws;
+    draws.reserve(message.orders.size());
+    for (const auto& [draw, stop] : message.orders) {
+      ASSAY_TRY(check({draw.seq, draw.pos, draw.token}, 0));
+      draws.push_back(draw);
+      draws.back().stop = stop;
     }
-    ASSAY_TRY(guarded("forward", Errc::engine_lost, [&] { return backend_->forward(message.slots, logits_); }));
-    const std::int64_t engine_ns = clock_.now_ns() - start_ns;
-    if (wanted != 0 && (logits_.vocab != vocab_ || logits_.rows() != wanted)) {
-      return fail(Errc::engine_lost, "the engine gave " + std::to_string(logits_.rows()) + " rows of " +
-                                         std::to_string(logits_.vocab) + " logits, expected " + std::to_string(wanted) +
-                                         " of " + std::to_string(vocab_));
+    wire::TellDrawn told;
+    told.drawn.resize(draws.size() * message.steps);
+    const std::int64_t start_ns = clock_.now_ns();
+    const auto steps =
+        guarded("decode", Errc::engine_lost, [&] { return backend_->decode(draws, message.steps, told.drawn); });
+    if (!steps) return std::unexpected(steps.error());
+    if (*steps > message.steps) {
+      return fail(Errc::engine_lost, "the engine computed " + std::to_string(*steps) + " steps, expected at most " +
+                                         std::to_string(message.steps));
     }
-    if (wanted != 0) std::memcpy(memory_.bytes().data(), logits_.values.data(), wanted * vocab_ * sizeof(float));
-    return wire::Done{static_cast<std::uint32_t>(wanted), engine_ns};
+    told.steps = static_cast<std::uint32_t>(*steps);
+    told.engine_ns = clock_.now_ns() - start_ns;
+    return told;
   }
 
   template <class Call>
   Result<wire::Message> timed(const char* doing, Call&& call) {
     const std::int64_t start_ns = clock_.now_ns();
     ASSAY_TRY(guarded(doing, Errc::engine_lost, call));
-    return wire::Done{0, clock_.now_ns() - start_ns};
+    return wire::Done{0, 0, clock_.now_ns() - start_ns};
   }
 
   Result<wire::Message> serve(const wire::Forget& m) {
@@ -243,11 +268,6 @@ class Session final {
   const MakeBackend& make_;
   const SteadyClock clock_;
   std::unique_ptr<Backend> backend_;
-  WritesRows* rows_ = nullptr;  // backend_, where it is one
-  std::uint32_t vocab_ = 0;
-  std::uint32_t batch_ = 0;
-  std::size_t rows_max_ = 0;
-  Logits logits_;
   std::vector<std::byte> in_;  // received, from in_begin_ on not yet read
   std::size_t in_begin_ = 0;
   std::vector<std::byte> out_;

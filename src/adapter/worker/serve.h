@@ -1,7 +1,6 @@
 // The worker's side: a Backend served to the program that started this one.
 #pragma once
 
-#include <span>
 #include <string>
 
 #include "adapter/worker/load_settings.h"
@@ -13,15 +12,6 @@ struct WorkerIdentity {
   std::string engine;   // "llama.cpp", "mlx"
   std::string version;  // of the installed engine
   std::string build;    // commit, flags
-};
-
-// What a worker's backend may be besides: its logits then go straight into the shared memory, which saves one copy of
-// each row (608 kB at a vocabulary of 151,936).
-class WritesRows {
- public:
-  virtual ~WritesRows() = default;
-  // As Backend::forward. rows: (rows wanted, vocab), in the order of the slots that asked.
-  virtual Result<void> forward_into(std::span<const Slot> slots, std::span<float> rows) = 0;
 };
 
 // main() of a worker program is `return serve_worker(argc, argv, identity, make)`. Speaks over the descriptors that

@@ -15,6 +15,10 @@ namespace {
 
 constexpr std::uint32_t magic = 0x59535341;  // "ASSY"
 constexpr std::size_t slot_bytes = 16;
+constexpr std::size_t turn_bytes = 12;
+constexpr std::size_t forward_bytes = 16;  // before its slots
+constexpr std::size_t decode_bytes = 8;    // before its draws
+constexpr std::size_t draw_bytes = 48;     // without its stop tokens
 
 struct KindRule {
   const char* name;
@@ -27,7 +31,7 @@ constexpr std::array<KindRule, std::variant_size_v<Message>> rules = {{
     {"load", Sender::host, 2, settings_bytes_max},
     {"progress", Sender::worker, 8, 8},
     {"loaded", Sender::worker, 2, facts_bytes_max},
-    {"forward", Sender::host, 4 + slot_bytes, 4 + slot_bytes* slots_max},
+    {"forward", Sender::host, forward_bytes + slot_bytes, forward_bytes + (slot_bytes + turn_bytes) * slots_max},
     {"done", Sender::worker, 16, 16},
     {"forget", Sender::host, 12, 12},
     {"share", Sender::host, 12, 12},
@@ -35,6 +39,9 @@ constexpr std::array<KindRule, std::variant_size_v<Message>> rules = {{
     {"memory_use", Sender::worker, 24, 24},
     {"error", Sender::worker, 10, 10 + detail_bytes_max},
     {"close", Sender::host, 0, 0},
+    {"decode", Sender::host, decode_bytes + draw_bytes,
+     decode_bytes + (draw_bytes + stops_max * sizeof(Token)) * draws_max},
+    {"drawn", Sender::worker, 16, 16 + drawn_max * sizeof(Token)},
 }};
 
 // ---- writing
@@ -69,16 +76,23 @@ struct Body {
   void operator()(const Loaded& m) const { put_text(out, m.facts); }
   void operator()(const Forward& m) const {
     put(out, static_cast<std::uint32_t>(m.slots.size()));
+    put(out, m.embeddings);
+    put(out, std::uint32_t{m.turns.empty() ? 0U : 1U});
+    put(out, std::uint32_t{0});
     for (const Slot& slot : m.slots) {
       put(out, slot.seq);
       put(out, slot.pos);
       put(out, slot.token);
-      put(out, static_cast<std::uint32_t>(slot.wants_logits ? 1 : 0));
+      put(out, slot.want);
+      put(out, slot.source);
+      put(out, std::uint16_t{0});
     }
+    ASSAY_ASSERT(m.turns.empty() || m.turns.size() == m.slots.size());
+    for (const Turn3& turn : m.turns) put(out, turn);
   }
   void operator()(const Done& m) const {
-    put(out, m.rows);
-    put(out, std::uint32_t{0});
+    put(out, m.logits);
+    put(out, m.hidden);
     put(out, m.engine_ns);
   }
   void operator()(const Forget& m) const {
@@ -104,6 +118,29 @@ struct Body {
     put_text(out, m.error.detail);
   }
   void operator()(const Close&) const {}
+  void operator()(const Decode& m) const {
+    put(out, static_cast<std::uint32_t>(m.orders.size()));
+    put(out, m.steps);
+    for (const auto& [draw, stop] : m.orders) {
+      put(out, draw.seq);
+      put(out, draw.pos);
+      put(out, draw.token);
+      put(out, draw.temperature);
+      put(out, draw.top_k);
+      put(out, draw.top_p);
+      put(out, draw.min_p);
+      put(out, static_cast<std::uint32_t>(stop.size()));
+      put(out, draw.seed);
+      put(out, draw.counter);
+      for (const Token token : stop) put(out, token);
+    }
+  }
+  void operator()(const TellDrawn& m) const {
+    put(out, m.steps);
+    put(out, std::uint32_t{0});
+    put(out, m.engine_ns);
+    for (const Drawn& drawn : m.drawn) put(out, drawn.token);
+  }
 };
 
 // ---- reading. Lengths were checked against the kind's rule: what reads past the end is refused by the cursor all the same.
@@ -140,33 +177,113 @@ Result<Message> read_progress(ByteReader& in) {
   return Loading{*share};
 }
 
+Result<Slot> read_slot(ByteReader& in) {
+  Slot slot;
+  slot.seq = *in.read<SeqId>("seq");
+  slot.pos = *in.read<Position>("pos");
+  slot.token = *in.read<Token>("token");
+  const auto want = *in.read<std::uint8_t>("want");
+  const auto source = *in.read<std::uint8_t>("source");
+  const auto zero = *in.read<std::uint16_t>("zero");
+  if (want > static_cast<std::uint8_t>(Want::hidden)) return refuse("want of " + std::to_string(want), in.position());
+  if (source > static_cast<std::uint8_t>(Source::embedding))
+    return refuse("source of " + std::to_string(source), in.position());
+  if (zero != 0) return refuse("a field of a slot that is to be zero", in.position());
+  slot.want = static_cast<Want>(want);
+  slot.source = static_cast<Source>(source);
+  return slot;
+}
+
 Result<Message> read_forward(ByteReader& in) {
   const auto count = in.read<std::uint32_t>("slot count");
-  if (!count) return std::unexpected(count.error());
-  if (in.remaining() != std::uint64_t{*count} * slot_bytes) {
+  const auto embeddings = in.read<std::uint32_t>("rows of embeddings");
+  const auto turns = in.read<std::uint32_t>("turns");
+  const auto zero = in.read<std::uint32_t>("zero");
+  if (!zero) return std::unexpected(zero.error());
+  if (*turns > 1) return refuse("turns of " + std::to_string(*turns), in.position());
+  if (*zero != 0) return refuse("a field that is to be zero", in.position());
+  if (in.remaining() != std::uint64_t{*count} * (slot_bytes + *turns * turn_bytes)) {
     return refuse(std::to_string(*count) + " slots in " + std::to_string(in.remaining()) + " bytes", in.position());
   }
   Forward m;
+  m.embeddings = *embeddings;
   m.slots.reserve(*count);
   for (std::uint32_t i = 0; i < *count; ++i) {
-    const auto seq = in.read<SeqId>("seq");
-    const auto pos = in.read<Position>("pos");
-    const auto token = in.read<Token>("token");
-    const auto wants = in.read<std::uint32_t>("wants_logits");
-    if (!wants) return std::unexpected(wants.error());
-    if (*wants > 1) return refuse("wants_logits of " + std::to_string(*wants), in.position());
-    m.slots.push_back({*seq, *pos, *token, *wants == 1});
+    const auto slot = read_slot(in);
+    if (!slot) return std::unexpected(slot.error());
+    m.slots.push_back(*slot);
+  }
+  if (*turns == 0) return m;
+  m.turns.reserve(*count);
+  for (std::uint32_t i = 0; i < *count; ++i) {
+    Turn3& turn = m.turns.emplace_back();
+    for (Position& number : turn) number = *in.read<Position>("turn");
   }
   return m;
 }
 
 Result<Message> read_done(ByteReader& in) {
-  const auto rows = in.read<std::uint32_t>("rows");
+  const auto logits = in.read<std::uint32_t>("rows of logits");
+  const auto hidden = in.read<std::uint32_t>("rows of hidden states");
+  const auto engine_ns = in.read<std::int64_t>("engine_ns");
+  if (!engine_ns) return std::unexpected(engine_ns.error());
+  if (*engine_ns < 0) return refuse("a time below zero", in.position());
+  return Done{*logits, *hidden, *engine_ns};
+}
+
+Result<Decode::Order> read_order(ByteReader& in) {
+  if (in.remaining() < draw_bytes)
+    return refuse("a draw of " + std::to_string(in.remaining()) + " bytes", in.position());
+  Decode::Order order;
+  Draw& draw = order.draw;
+  draw.seq = *in.read<SeqId>("seq");
+  draw.pos = *in.read<Position>("pos");
+  draw.token = *in.read<Token>("token");
+  draw.temperature = *in.read<float>("temperature");
+  draw.top_k = *in.read<std::uint32_t>("top_k");
+  draw.top_p = *in.read<float>("top_p");
+  draw.min_p = *in.read<float>("min_p");
+  const auto stops = *in.read<std::uint32_t>("stop tokens");
+  draw.seed = *in.read<std::uint64_t>("seed");
+  draw.counter = *in.read<std::uint64_t>("counter");
+  if (!(draw.temperature >= 0) || !std::isfinite(draw.temperature))
+    return refuse("a temperature below zero, or no number", in.position());
+  if (!(draw.top_p >= 0 && draw.top_p <= 1) || !(draw.min_p >= 0 && draw.min_p <= 1))
+    return refuse("a top_p or min_p outside 0..1", in.position());
+  if (stops > stops_max || in.remaining() < std::uint64_t{stops} * sizeof(Token))
+    return refuse(std::to_string(stops) + " stop tokens", in.position());
+  for (std::uint32_t i = 0; i < stops; ++i) order.stop.push_back(*in.read<Token>("stop token"));
+  return order;
+}
+
+Result<Message> read_decode(ByteReader& in) {
+  const auto count = in.read<std::uint32_t>("count");
+  const auto steps = in.read<std::uint32_t>("steps");
+  if (!steps) return std::unexpected(steps.error());
+  if (*steps == 0 || *steps > steps_max) return refuse(std::to_string(*steps) + " steps", in.position());
+  if (*count == 0 || *count > draws_max || std::uint64_t{*count} * *steps > drawn_max)
+    return refuse(std::to_string(*count) + " draws of " + std::to_string(*steps) + " steps", in.position());
+  Decode m;
+  m.steps = *steps;
+  for (std::uint32_t i = 0; i < *count; ++i) {
+    auto order = read_order(in);
+    if (!order) return std::unexpected(std::move(order.error()));
+    m.orders.push_back(std::move(*order));
+  }
+  return m;
+}
+
+Result<Message> read_drawn(ByteReader& in) {
+  const auto steps = in.read<std::uint32_t>("steps");
   const auto zero = in.read<std::uint32_t>("zero");
   const auto engine_ns = in.read<std::int64_t>("engine_ns");
   if (!engine_ns) return std::unexpected(engine_ns.error());
   if (*zero != 0 || *engine_ns < 0) return refuse("a time below zero, or a field that is to be zero", in.position());
-  return Done{*rows, *engine_ns};
+  if (in.remaining() % sizeof(Token) != 0) return refuse("a part of a token", in.position());
+  TellDrawn m{*steps, *engine_ns};
+  m.drawn.reserve(in.remaining() / sizeof(Token));
+  while (in.remaining() > 0) m.drawn.push_back({*in.read<Token>("token")});
+  return m;
 }
 
 // Forget, Share.
@@ -233,8 +350,12 @@ Result<Message> read_body(std::size_t index, ByteReader& in) {
       return read_memory_use(in);
     case 10:
       return read_error(in);
-    default:
+    case 11:
       return Close{};
+    case 12:
+      return read_decode(in);
+    default:
+      return read_drawn(in);
   }
 }
 

@@ -44,14 +44,17 @@ const std::vector<Sample>& samples() {
       {Load{"{\"a\":1}"}, Sender::host},
       {Loading{0.25}, Sender::worker},
       {Loaded{"{}"}, Sender::worker},
-      {Forward{{{1, 2, 3, true}, {4, 5, -6, false}}}, Sender::host},
-      {Done{7, 123'456'789'000}, Sender::worker},
+      {Forward{{{1, 2, 3, Want::logits}, {4, 5, -6}}}, Sender::host},
+      {Done{7, 2, 123'456'789'000}, Sender::worker},
       {Forget{1, 2, 3}, Sender::host},
       {Share{4, 5, 6}, Sender::host},
       {AskMemory{}, Sender::host},
       {TellMemory{{1ULL << 40U, 2, 3}}, Sender::worker},
       {Failed{{Errc::full, 9, "no KV page"}}, Sender::worker},
       {Close{}, Sender::host},
+      {Decode{{{{1, 2, 3, 0.5F, 40, 0.9F, 0.05F, 1ULL << 60U, 7}, {5, 6}}, {{2, 0, 9}}}, 8}, Sender::host},
+      {TellDrawn{2, 3, {{4}, {-1}, {7}, {8}}}, Sender::worker},
+      {Forward{{{1, 2, 0, Want::hidden, Source::embedding}}, 1, {{7, 8, 9}}}, Sender::host},
   };
   return all;
 }
@@ -60,12 +63,13 @@ Sender other(Sender sender) { return sender == Sender::host ? Sender::worker : S
 
 // The two frames of the header comment, byte for byte.
 TEST(Wire, the_documented_example_is_true) {
-  const auto request = bytes_from({0x41, 0x53, 0x53, 0x59, 1, 0, 5, 0, 3, 0, 0, 0, 0x14, 0, 0, 0, 1, 0,
-                                   0,    0,    0,    0,    0, 0, 0, 0, 0, 0, 7, 0, 0,    0, 1, 0, 0, 0});
-  EXPECT_EQ(bytes_of(3, Forward{{{0, 0, 7, true}}}), request);
-  const auto answer = bytes_from({0x41, 0x53, 0x53, 0x59, 1, 0, 6, 0, 3,    0,    0,    0, 0x10, 0, 0, 0,
+  const auto request =
+      bytes_from({0x41, 0x53, 0x53, 0x59, 2, 0, 5, 0, 3, 0, 0, 0, 0x20, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0,
+                  0,    0,    0,    0,    0, 0, 0, 0, 0, 0, 0, 0, 0,    0, 0, 0, 7, 0, 0, 0, 1, 0, 0, 0});
+  EXPECT_EQ(bytes_of(3, Forward{{{0, 0, 7, Want::logits}}}), request);
+  const auto answer = bytes_from({0x41, 0x53, 0x53, 0x59, 2, 0, 6, 0, 3,    0,    0,    0, 0x10, 0, 0, 0,
                                   1,    0,    0,    0,    0, 0, 0, 0, 0x60, 0xe3, 0x16, 0, 0,    0, 0, 0});
-  EXPECT_EQ(bytes_of(3, Done{1, 1'500'000}), answer);
+  EXPECT_EQ(bytes_of(3, Done{1, 0, 1'500'000}), answer);
 }
 
 // Frames that were written from docs/workers.md by tools/golden_wire.py.
@@ -92,13 +96,17 @@ TEST(Wire, frames_of_an_independent_writer_are_understood) {
   const auto facts = loaded_facts_from_json(*parse_json(loaded.facts, "facts"));
   ASSERT_TRUE(facts) << to_string(facts.error());
   EXPECT_EQ(facts->facts.vocab, 151936U);
+  EXPECT_EQ(facts->facts.kernel_path, "cpu, flash attention on");
+  EXPECT_EQ(facts->facts.rewind, Rewind::checkpoint);
+  EXPECT_EQ(facts->facts.hidden, 1024U);
   EXPECT_EQ(facts->memory.kv, 117440512U);
   const auto forward = std::get<Forward>(golden("05_forward", Sender::host));
   ASSERT_EQ(forward.slots.size(), 2U);
   EXPECT_EQ(forward.slots[1].seq, 1U);
   EXPECT_EQ(forward.slots[1].pos, 5U);
   EXPECT_EQ(forward.slots[1].token, 151935);
-  EXPECT_TRUE(forward.slots[1].wants_logits);
+  EXPECT_EQ(forward.slots[1].want, Want::logits);
+  EXPECT_EQ(forward.slots[0].want, Want::nothing);
   EXPECT_EQ(std::get<Done>(golden("06_done", Sender::worker)).engine_ns, 1'500'000);
   EXPECT_EQ(std::get<Forget>(golden("07_forget", Sender::host)).to, 4096U);
   EXPECT_EQ(std::get<Share>(golden("08_share", Sender::host)).upto, 1U);
@@ -107,6 +115,17 @@ TEST(Wire, frames_of_an_independent_writer_are_understood) {
   const Error error = std::get<Failed>(golden("11_error", Sender::worker)).error;
   EXPECT_EQ(to_string(error), "full: no KV page is free");
   golden("12_close", Sender::host);
+  const auto decode = std::get<Decode>(golden("13_decode", Sender::host));
+  ASSERT_EQ(decode.orders.size(), 1U);
+  EXPECT_EQ(decode.steps, 3U);
+  EXPECT_EQ(decode.orders[0].draw.top_k, 40U);
+  EXPECT_EQ(decode.orders[0].draw.seed, 1ULL << 40U);
+  EXPECT_EQ(decode.orders[0].stop, (std::vector<Token>{2, 151645}));
+  EXPECT_EQ(std::get<TellDrawn>(golden("14_drawn", Sender::worker)).drawn, (std::vector<Drawn>{{11}, {2}, {-1}}));
+  const auto seen = std::get<Forward>(golden("15_forward_of_embeddings", Sender::host));
+  EXPECT_EQ(seen.embeddings, 2U);
+  EXPECT_EQ(seen.slots[1], (Slot{0, 8, 1, Want::hidden, Source::embedding}));
+  EXPECT_EQ(seen.turns, (std::vector<Turn3>{{7, 7, 7}, {7, 7, 8}}));
 }
 
 TEST(Wire, every_message_is_read_as_it_was_written) {
@@ -155,12 +174,12 @@ std::string refusal(const Message& message, Sender sender, std::size_t at, T val
 }
 
 TEST(Wire, headers_that_are_wrong_are_refused_before_anything_is_waited_for) {
-  const Message done = Done{1, 1};
+  const Message done = Done{1, 0, 1};
   EXPECT_THAT(refusal(done, Sender::worker, 0, '?'), HasSubstr("bytes that begin no frame"));
-  EXPECT_THAT(refusal(done, Sender::worker, 4, std::uint16_t{2}),
-              HasSubstr("unsupported: protocol version 2, expected 1"));
+  EXPECT_THAT(refusal(done, Sender::worker, 4, std::uint16_t{1}),
+              HasSubstr("unsupported: protocol version 1, expected 2"));
   EXPECT_THAT(refusal(done, Sender::worker, 6, std::uint16_t{0}), HasSubstr("message kind 0"));
-  EXPECT_THAT(refusal(done, Sender::worker, 6, std::uint16_t{13}), HasSubstr("message kind 13"));
+  EXPECT_THAT(refusal(done, Sender::worker, 6, std::uint16_t{15}), HasSubstr("message kind 15"));
   EXPECT_THAT(refusal(done, Sender::worker, 12, std::uint32_t{15}), HasSubstr("message done of 15 bytes, expected 16"));
   EXPECT_THAT(refusal(Load{"{}"}, Sender::host, 12, std::uint32_t{65537}), HasSubstr("expected 2 to 65536"));
   EXPECT_THAT(refusal(Loaded{"{}"}, Sender::worker, 12, ~0U), HasSubstr("message loaded of 4294967295 bytes"));
@@ -179,12 +198,26 @@ TEST(Wire, bodies_that_are_wrong_are_refused) {
   EXPECT_THAT(refusal(Loading{0}, Sender::worker, 16, 1.5), HasSubstr("outside 0..1"));
   EXPECT_THAT(refusal(Loading{0}, Sender::worker, 16, std::numeric_limits<double>::quiet_NaN()),
               HasSubstr("outside 0..1"));
-  const Message forward = Forward{{{0, 0, 7, true}}};
+  const Message forward = Forward{{{0, 0, 7, Want::logits}}};
   EXPECT_THAT(refusal(forward, Sender::host, 16, ~0U), HasSubstr("4294967295 slots in 16 bytes"));
   EXPECT_THAT(refusal(forward, Sender::host, 16, 0U), HasSubstr("0 slots in 16 bytes"));
-  EXPECT_THAT(refusal(forward, Sender::host, 32, 2U), HasSubstr("wants_logits of 2"));
-  EXPECT_THAT(refusal(Done{1, 1}, Sender::worker, 20, 1U), HasSubstr("to be zero"));
-  EXPECT_THAT(refusal(Done{1, 1}, Sender::worker, 24, std::int64_t{-1}), HasSubstr("below zero"));
+  EXPECT_THAT(refusal(forward, Sender::host, 24, 2U), HasSubstr("turns of 2"));
+  EXPECT_THAT(refusal(forward, Sender::host, 24, 1U), HasSubstr("1 slots in 16 bytes"));
+  EXPECT_THAT(refusal(forward, Sender::host, 28, 1U), HasSubstr("to be zero"));
+  EXPECT_THAT(refusal(forward, Sender::host, 44, std::uint8_t{3}), HasSubstr("want of 3"));
+  EXPECT_THAT(refusal(forward, Sender::host, 45, std::uint8_t{2}), HasSubstr("source of 2"));
+  EXPECT_THAT(refusal(forward, Sender::host, 46, std::uint16_t{1}), HasSubstr("to be zero"));
+  const Message decode = Decode{{{{1, 2, 3, 0.5F}, {5, 6}}}, 8};
+  EXPECT_THAT(refusal(decode, Sender::host, 16, 2U), HasSubstr("a draw of 0 bytes"));
+  EXPECT_THAT(refusal(decode, Sender::host, 16, 5000U), HasSubstr("5000 draws of 8 steps"));
+  EXPECT_THAT(refusal(decode, Sender::host, 20, 0U), HasSubstr("0 steps"));
+  EXPECT_THAT(refusal(decode, Sender::host, 36, -1.0F), HasSubstr("a temperature below zero"));
+  EXPECT_THAT(refusal(decode, Sender::host, 44, 1.5F), HasSubstr("outside 0..1"));
+  EXPECT_THAT(refusal(decode, Sender::host, 48, std::numeric_limits<float>::quiet_NaN()), HasSubstr("outside 0..1"));
+  EXPECT_THAT(refusal(decode, Sender::host, 52, 3U), HasSubstr("3 stop tokens"));
+  EXPECT_THAT(refusal(decode, Sender::host, 52, 1U), HasSubstr("4 bytes after its end"));
+  EXPECT_THAT(refusal(TellDrawn{1, 1, {{1}}}, Sender::worker, 24, std::int64_t{-1}), HasSubstr("below zero"));
+  EXPECT_THAT(refusal(Done{1, 0, 1}, Sender::worker, 24, std::int64_t{-1}), HasSubstr("below zero"));
   EXPECT_THAT(refusal(TellMemory{}, Sender::worker, 16, ~0ULL), HasSubstr("above 1 PiB"));
   const Message failed = Failed{{Errc::io, 0, "x"}};
   EXPECT_THAT(refusal(failed, Sender::worker, 16, std::uint16_t{10}), HasSubstr("error code 10"));
@@ -193,10 +226,11 @@ TEST(Wire, bodies_that_are_wrong_are_refused) {
 
 TEST(Wire, the_largest_batch_fits_and_one_slot_more_does_not) {
   Forward forward;
-  forward.slots.assign(slots_max, Slot{0, 0, 1, true});
+  forward.slots.assign(slots_max, Slot{0, 0, 1, Want::logits});
+  forward.turns.resize(slots_max);
   auto bytes = bytes_of(1, forward);
   EXPECT_TRUE(*read(bytes, Sender::host));
-  const auto length = static_cast<std::uint32_t>(bytes.size() - header_bytes + 16);
+  const auto length = static_cast<std::uint32_t>(bytes.size() - header_bytes + 28);
   std::memcpy(bytes.data() + 12, &length, sizeof length);
   EXPECT_FALSE(read(bytes, Sender::host));
 }

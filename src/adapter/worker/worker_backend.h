@@ -23,13 +23,14 @@ struct WorkerOptions {
   std::string advice{};
   std::int64_t start_timeout_ns = 20'000'000'000;  // until the first message
   std::int64_t load_timeout_ns = 120'000'000'000;  // without progress
-  std::int64_t call_timeout_ns = 600'000'000'000;  // of one forward, forget or share
+  std::int64_t call_timeout_ns = 600'000'000'000;  // of one forward, forget, share or decode
   std::int64_t stop_timeout_ns = 3'000'000'000;    // after being asked to end, before it is killed
   // Asked a few times a second during a call; false ends the worker with Errc::cancelled. Empty: go on.
   std::function<bool()> keep_waiting{};
 };
 
-// What the border costs: total is the caller's view of forward(), engine the worker's own time inside its backend.
+// What the border costs: total is the caller's view of start() and finish(), and of what was computed between them; engine
+// is the worker's own time inside its backend.
 struct BorderCost {
   std::uint64_t calls = 0;
   std::int64_t total_ns = 0;
