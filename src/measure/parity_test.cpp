@@ -118,7 +118,7 @@ TEST(ParityRun, refuses_an_engine_that_cannot_be_compared_before_the_reference_i
   EXPECT_THAT(refusal(vocab, 23), HasSubstr("text has 24 tokens, context holds 23"));
   UnfitBackend fits(vocab, 24);
   EXPECT_THAT(to_string(run_parity(fits, tiny.weights(), Rounding{}, tokens, spread_positions(24, 0)).error()),
-              HasSubstr("forward was called"));
+              HasSubstr("start was called"));
 }
 
 TEST(Rounding, is_read_from_what_an_engine_says_of_itself) {
