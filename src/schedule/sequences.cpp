@@ -59,12 +59,18 @@ Result<std::optional<Sequences::Place>> Sequences::take(std::span<const Token> p
   }
   if (!target && source && table_[*source].state == State::kept) {  // the only one left: its tail goes
     Sequence& s = table_[*source];
-    ASSAY_TRY(backend_.forget(*source, common, static_cast<Position>(s.tokens.size())));
-    s.tokens.resize(common);
+    const auto cut = backend_.forget(*source, common, static_cast<Position>(s.tokens.size()));
+    if (!cut && cut.error().code != Errc::unsupported) return std::unexpected(cut.error());
+    if (cut) {
+      s.tokens.resize(common);
+      ++counts_.continued;
+    } else {  // its state cannot go back so far: the prompt is computed from its beginning
+      ASSAY_TRY(clear(*source));
+      ++counts_.recomputed;
+    }
     s.state = State::taken;
     s.used = tick_;
-    ++counts_.continued;
-    return Place{*source, common};
+    return Place{*source, static_cast<std::uint32_t>(s.tokens.size())};
   }
   if (!target) return std::nullopt;
   Sequence& s = table_[*target];
@@ -73,7 +79,8 @@ Result<std::optional<Sequences::Place>> Sequences::take(std::span<const Token> p
   if (!source || !can_share_) return Place{*target, 0};
   if (const auto shared = backend_.share(*source, *target, common); !shared) {
     if (shared.error().code == Errc::engine_lost) return std::unexpected(shared.error());
-    if (shared.error().code == Errc::unsupported) can_share_ = false;
+    // Where a sequence can be cut anywhere, it is never a matter of where.
+    if (shared.error().code == Errc::unsupported && backend_.facts().rewind == Rewind::any) can_share_ = false;
     ++counts_.refused;
     return Place{*target, 0};
   }

@@ -17,17 +17,19 @@ std::uint32_t common_prefix(std::span<const Token> a, std::span<const Token> b);
 
 // What the table has done, for tests and for the operator.
 struct SequenceCounts {
-  std::uint64_t shared = 0;     // a prefix was taken from a sequence that lives on
-  std::uint64_t continued = 0;  // a kept sequence was taken over
-  std::uint64_t evicted = 0;    // a kept sequence was dropped
-  std::uint64_t refused = 0;    // the backend could not share: the request computes its whole prompt
+  std::uint64_t shared = 0;      // a prefix was taken from a sequence that lives on
+  std::uint64_t continued = 0;   // a kept sequence was taken over
+  std::uint64_t evicted = 0;     // a kept sequence was dropped
+  std::uint64_t recomputed = 0;  // a kept sequence could not be cut where it was needed, and began anew
+  std::uint64_t refused = 0;     // the backend could not share: the request computes its whole prompt
 };
 
 // Invariants:
 // 1. tokens(seq) are exactly those whose keys and values the backend holds for seq, position 0 first.
 // 2. A sequence is free (holds nothing), taken (one request owns it) or kept.
 // 3. Only the table calls forget() and share().
-// Every function gives the backend's own error when forget() fails: the table can then no longer be trusted.
+// Every function gives the backend's own error when forget() of a whole sequence fails: the table can then no longer be
+// trusted. A tail that the backend cannot drop is computed again, from the beginning.
 class Sequences {
  public:
   // prefix_min: shorter common prefixes are computed again, which is cheaper than copying a part of a page.
