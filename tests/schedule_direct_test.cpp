@@ -29,13 +29,14 @@ constexpr std::uint32_t context = 96;  // three pages of 32 positions
 constexpr std::uint32_t pages = 4;
 constexpr std::int64_t for_ever = std::numeric_limits<std::int64_t>::max();
 
-model::TinyModel small_model() {
+model::TinyModel small_model(std::uint32_t window) {
   ModelConfig config = model::tiny_config(Architecture::qwen3);
   config.hidden = 64;
   config.ropes = {{.dims = 32}};
   config.layers.assign(
       2, {.mixer = Attention{.heads = 2, .kv_heads = 1, .head_dim = 32, .scale = 1 / std::sqrt(32.0), .qk_norm = true},
           .feed = Dense{.width = 96}});
+  set_windows(config, window);
   return model::tiny_model(config, 31);
 }
 
@@ -219,19 +220,24 @@ std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
 TEST(ScheduleOverDirect, every_request_has_the_bits_of_running_alone_and_no_page_is_left) {
   const std::uint64_t first = from_environment("ASSAY_SIM_FIRST", 1);
   const std::uint64_t seeds = from_environment("ASSAY_SIM_SEEDS", 200);
-  const model::TinyModel model = small_model();
-  for (const kernel::KvType kv : {kernel::KvType::f16, kernel::KvType::q8_0}) {
+  struct Kind {
+    kernel::KvType kv;
+    std::uint32_t window;  // 0: none
+  };
+  for (const Kind kind : {Kind{kernel::KvType::f16, 0}, Kind{kernel::KvType::q8_0, 0}, Kind{kernel::KvType::f16, 20}}) {
+    const model::TinyModel model = small_model(kind.window);
     const auto shared = backend_of(model, {.context = context,
                                            .sequences = 3,
                                            .batch = 64,
                                            .threads = 1,
-                                           .kv = kv,
+                                           .kv = kind.kv,
                                            .kv_positions = std::uint64_t{pages} * 32});
-    const auto alone = backend_of(model, {.context = context, .batch = 64, .threads = 1, .kv = kv});
+    const auto alone = backend_of(model, {.context = context, .batch = 64, .threads = 1, .kv = kind.kv});
     for (std::uint64_t seed = first; seed < first + seeds; ++seed) {
       const std::string problem = Simulation(seed, *shared, *alone).run();
-      ASSERT_TRUE(problem.empty()) << "seed " << seed << " with " << kernel::name(kv) << ": " << problem
-                                   << "\nreplay: ASSAY_SIM_FIRST=" << seed << " ASSAY_SIM_SEEDS=1";
+      ASSERT_TRUE(problem.empty()) << "seed " << seed << " with " << kernel::name(kind.kv) << " and a window of "
+                                   << kind.window << ": " << problem << "\nreplay: ASSAY_SIM_FIRST=" << seed
+                                   << " ASSAY_SIM_SEEDS=1";
     }
   }
   if (seeds < 200) return;

@@ -7,10 +7,10 @@
 #include <vector>
 
 #include "base/check.h"
-#include "cache/kv_cache.h"
 #include "device/cpu/thread_pool.h"
 #include "direct/cpu_model.h"
 #include "direct/cpu_stages.h"
+#include "direct/kv_memory.h"
 #include "engine/pass.h"
 #include "engine/slot_runs.h"
 
@@ -43,7 +43,7 @@ bool rounds_to_blocks(const CpuModel& model) {
 
 class CpuBackend final : public Backend {
  public:
-  CpuBackend(CpuModel model, KvCache cache, std::unique_ptr<device::ThreadPool> pool, const CpuOptions& options)
+  CpuBackend(CpuModel model, KvMemory cache, std::unique_ptr<device::ThreadPool> pool, const CpuOptions& options)
       : model_(std::move(model)),
         cache_(std::move(cache)),
         pool_(std::move(pool)),
@@ -63,7 +63,8 @@ class CpuBackend final : public Backend {
     facts_.kv_type = kernel::name(options.kv);
     facts_.activations = rounds_to_blocks(model_) ? "q8_0" : "f32";
     facts_.deterministic = true;
-    lengths_.assign(options.sequences, 0);
+    const auto slides = [](const KvGroup& group) { return group.window != 0; };
+    if (std::ranges::any_of(cache_.groups(), slides)) facts_.rewind = Rewind::checkpoint;
   }
 
   // Before the first start().
@@ -73,11 +74,10 @@ class CpuBackend final : public Backend {
 
   // The caller's thread computes too: all of it happens in finish().
   Result<void> start(const Batch& batch) override {
-    ASSAY_TRY(pass_.plan(batch, facts_, lengths_));
+    ASSAY_TRY(pass_.plan(batch, facts_, cache_.table().lengths()));
     growth_.clear();
     for (const SlotRun& run : pass_.runs()) growth_.push_back({run.seq, run.count});
     ASSAY_TRY(cache_.append(growth_));
-    for (const SlotRun& run : pass_.runs()) lengths_[run.seq] = run.position + run.count;
     stages_.set_batch(pass_.slots(), pass_.runs(), batch.embeddings);
     pass_.begun();
     return {};
@@ -92,30 +92,23 @@ class CpuBackend final : public Backend {
     }
     if (done) done = stages_.go_on();  // a stop within the last step
     if (!done) {                       // nothing has changed then
-      for (const SlotRun& run : pass_.runs()) {
-        ASSAY_TRY(cache_.truncate(run.seq, run.position));
-        lengths_[run.seq] = run.position;
-      }
+      for (const SlotRun& run : pass_.runs()) ASSAY_TRY(cache_.truncate(run.seq, run.position));
     }
     return done;
   }
 
   Result<void> forget(SeqId seq, Position from, Position to) override {
     ASSAY_TRY(pass_.idle("forget"));
-    const auto drops = check_forget(facts_, lengths_, seq, from, to);
+    const auto drops = check_forget(facts_, cache_.table().lengths(), seq, from, to);
     if (!drops) return std::unexpected(drops.error());
     if (!*drops) return {};
-    ASSAY_TRY(cache_.truncate(seq, from));
-    lengths_[seq] = from;
-    return {};
+    return cache_.truncate(seq, from);
   }
 
   Result<void> share(SeqId from, SeqId to, Position upto) override {
     ASSAY_TRY(pass_.idle("share"));
-    ASSAY_TRY(check_share(facts_, lengths_, from, to, upto));
-    ASSAY_TRY(cache_.share(from, to, upto));
-    lengths_[to] = upto;
-    return {};
+    ASSAY_TRY(check_share(facts_, cache_.table().lengths(), from, to, upto));
+    return cache_.share(from, to, upto);
   }
 
   MemoryUse memory() const override {
@@ -124,13 +117,12 @@ class CpuBackend final : public Backend {
 
  private:
   const CpuModel model_;
-  KvCache cache_;
+  KvMemory cache_;
   std::unique_ptr<device::ThreadPool> pool_;
   CpuStages stages_;
   BackendFacts facts_;
-  std::vector<Position> lengths_;  // (sequences): positions that each holds
   Pass pass_;
-  std::vector<KvCache::Growth> growth_;
+  std::vector<PageTable::Growth> growth_;
 };
 
 }  // namespace
@@ -145,21 +137,11 @@ Result<std::unique_ptr<Backend>> make_cpu_backend(const model::Weights& weights,
     return fail(Errc::full,
                 "threads is " + std::to_string(threads) + ": the system gives " + std::to_string(pool->threads()));
   }
-  const ModelConfig& config = weights.config;
-  const std::uint64_t pages = options.kv_positions != 0 ? KvShape::pages_for(options.kv_positions)
-                                                        : KvShape::pages_for(options.context) * options.sequences;
-  if (pages > std::numeric_limits<std::uint32_t>::max()) {
-    return fail(Errc::bad_value, "keys and values of " + std::to_string(options.sequences) + " sequences take " +
-                                     std::to_string(pages) + " pages, expected at most 4294967295");
-  }
-  const Attention& a = attention_of(config.layers.front());
-  for (const LayerShape& layer : config.layers) {
-    if (attention_of(layer).kv_heads == a.kv_heads && attention_of(layer).head_dim == a.head_dim) continue;
-    return fail(Errc::unsupported, "keys and values: layers differ in heads or their size, expected all alike");
-  }
-  auto cache = KvCache::create(
-      {.layers = config.layer_count(), .kv_heads = a.kv_heads, .layout = {.type = options.kv, .head_dim = a.head_dim}},
-      static_cast<std::uint32_t>(pages), options.sequences);
+  auto cache =
+      KvMemory::create(kv_groups(weights.config, options.kv, options.context), {.context = options.context,
+                                                                                .sequences = options.sequences,
+                                                                                .batch = options.batch,
+                                                                                .positions = options.kv_positions});
   if (!cache) return std::unexpected(std::move(cache.error()));
   auto model = pack_model(weights, options.isa, *pool, progress, options.stop);
   if (!model) return std::unexpected(std::move(model.error()));

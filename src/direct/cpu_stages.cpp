@@ -78,11 +78,15 @@ Result<void> CpuStages::reserve(std::uint32_t batch_max) {
     return std::unexpected(with_context(what, std::move(done.error())));
   }
   kernel::AttentionTask task;
-  task.kv.layout = cache_.shape().layout;
   task.tokens = std::min(attention_tile, batch_max);
   task.group = group;
+  std::size_t floats = 0;
+  for (const KvGroup& its : cache_.groups()) {
+    task.kv.layout = its.layout;
+    floats = std::max(floats, kernel::attention_scratch(task));
+  }
   scratch_.resize(pool_.threads());
-  for (auto& scratch : scratch_) ASSAY_TRY(resize(scratch, kernel::attention_scratch(task), what));
+  for (auto& scratch : scratch_) ASSAY_TRY(resize(scratch, floats, what));
   return {};
 }
 

@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "base/stop.h"
-#include "cache/kv_cache.h"
 #include "device/cpu/thread_pool.h"
 #include "direct/cpu_model.h"
+#include "direct/kv_memory.h"
 #include "engine/backend.h"
 #include "engine/slot_runs.h"
 #include "kernel/attention/attention.h"
@@ -35,7 +35,7 @@ class CpuStages final {
  public:
   // Borrows all but `added` for its lifetime; stop may be null. Once it is asked, what is left of a pass is skipped, and
   // its steps give Errc::cancelled: the results are then worth nothing.
-  CpuStages(const CpuModel& model, KvCache& cache, device::ThreadPool& pool, kernel::Isa isa, const Stop* stop,
+  CpuStages(const CpuModel& model, KvMemory& cache, device::ThreadPool& pool, kernel::Isa isa, const Stop* stop,
             std::map<model::Op, CpuOp> added)
       : model_(model), cache_(cache), pool_(pool), isa_(isa), stop_(stop), added_(std::move(added)) {}
 
@@ -103,7 +103,7 @@ class CpuStages final {
   void finish_heads(std::uint32_t layer, std::size_t token);
 
   const CpuModel& model_;
-  KvCache& cache_;
+  KvMemory& cache_;
   device::ThreadPool& pool_;
   const kernel::Isa isa_;
   const Stop* const stop_;

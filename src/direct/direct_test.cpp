@@ -325,6 +325,37 @@ TEST(CpuBackend, a_row_of_embeddings_computes_what_its_token_does) {
   }
 }
 
+// Pages that a window has passed are used again: what is computed stays the same, what needs them is refused.
+TEST(CpuBackend, layers_with_a_window_give_back_what_it_has_passed) {
+  ModelConfig config = tiny_config(Architecture::mistral);
+  set_windows(config, 40, {true, false});
+  const TinyModel model = tiny_model(config, 33);
+  const auto tokens = text_of(400);
+  const auto whole = logits_in_chunks(*backend_of(model, {.context = 512, .batch = 400}), 0, tokens, {400});
+  const auto backend = backend_of(model, {.context = 512, .sequences = 2, .batch = 16});
+  EXPECT_EQ(backend->facts().rewind, Rewind::checkpoint);
+  EXPECT_EQ(backend_of(model, {.context = 40})->facts().rewind, Rewind::any) << "it never leaves the window";
+  EXPECT_EQ(logits_in_chunks(*backend, 0, tokens, {16}), whole);
+  const std::uint64_t page = backend->memory().kv / (13 + 3);
+  EXPECT_EQ(backend->memory().kv, page * (13 + 3)) << "13 pages of the layer that sees everything, 3 of the other";
+  Logits logits;
+  const auto too_far = backend->forget(0, 350, 400);
+  ASSERT_FALSE(too_far);
+  EXPECT_EQ(too_far.error().code, Errc::unsupported);
+  EXPECT_EQ(backend->share(0, 1, 350).error().code, Errc::unsupported);
+  EXPECT_EQ(backend->memory().kv, page * (13 + 3));
+  // As far as the last pass, and on from there as if nothing had been.
+  ASSERT_TRUE(backend->share(0, 1, 390));
+  ASSERT_TRUE(backend->forget(0, 390, 400));
+  for (const SeqId seq : {0U, 1U}) {
+    ASSERT_TRUE(backend->forward(slots_of(seq, 390, std::span(tokens).subspan(390), true), logits));
+    EXPECT_TRUE(std::equal(logits.values.begin(), logits.values.end(), whole.begin() + 390 * 97)) << seq;
+  }
+  ASSERT_TRUE(backend->forget(0, 0, ~0U));
+  ASSERT_TRUE(backend->forget(1, 0, ~0U));
+  EXPECT_EQ(backend->memory().kv, 0U);
+}
+
 TEST(CpuBackend, refuses_bad_slots_by_name_and_changes_nothing) {
   const TinyModel model = tiny_model(tiny_config(Architecture::llama), 15);
   const auto backend = backend_of(model, {.context = 16, .sequences = 2, .batch = 8});

@@ -1,5 +1,6 @@
-// For tests: a backend that computes a hash instead of a model, counts pages as KvCache does (sharing takes none, whoever
-// writes first copies), checks every call, and obeys orders: be slow, be full, fail, give NaN, refuse to share.
+// For tests: a backend that computes a hash instead of a model, keeps its tokens in the pages of a real PageTable (sharing
+// takes none, whoever writes first copies, what a window has passed goes back), reads them there, checks every call, and
+// obeys orders: be slow, be full, fail, give NaN, refuse to share or to drop a tail.
 #pragma once
 
 #include <algorithm>
@@ -9,12 +10,14 @@
 #include <limits>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "cache/page_table.h"
 #include "engine/backend.h"
 #include "schedule/text_stream.h"
 
@@ -40,6 +43,8 @@ struct FakeOrders {
   std::uint64_t lost_at = ~0ULL;   // the forward with this number, and all after it, say engine_lost
   std::uint64_t forget_lost_at = ~0ULL;
   bool can_share = true;
+  double late_chance = 0;           // what start() would refuse is said by finish(), as across a process border
+  double refuse_forget_chance = 0;  // forget of a tail says unsupported
 };
 
 struct FakeShape {
@@ -49,12 +54,20 @@ struct FakeShape {
   std::uint32_t vocab = 40;
   std::uint32_t page_tokens = 4;
   std::uint32_t pages = 1000;
+  std::uint32_t window = 0;  // of one half of its layers; 0: none
 };
 
 class FakeBackend final : public Backend {
  public:
   FakeBackend(const FakeShape& shape, FakeClock& clock, std::uint64_t seed = 1)
-      : shape_(shape), clock_(clock), random_(seed), sequences_(shape.sequences) {
+      : shape_(shape),
+        clock_(clock),
+        random_(seed),
+        table_(PageTable::create(groups_of(shape), shape.page_tokens, shape.sequences).value()),
+        memory_(table_.groups(),
+                std::vector<std::vector<Token>>(shape.pages, std::vector<Token>(shape.page_tokens, -1))),
+        sequences_(shape.sequences) {
+    facts_.rewind = shape.window == 0 ? Rewind::any : Rewind::checkpoint;
     facts_.name = "fake";
     facts_.version = "1";
     facts_.device = "cpu";
@@ -81,47 +94,40 @@ class FakeBackend final : public Backend {
     if (orders.during) orders.during();
     if (forwards++ >= orders.lost_at) return lose();
     if (slots.empty() || slots.size() > shape_.batch) violate("batch of " + std::to_string(slots.size()));
-    if (random_.uniform() < orders.bad_slot_chance) return fail(Errc::bad_value, "a slot that I do not like");
-    if (random_.uniform() < orders.full_chance) return fail(Errc::full, "no KV page free (on order)");
-    std::map<SeqId, std::size_t> lengths;
+    if (random_.uniform() < orders.bad_slot_chance)
+      return refuse_now_or_late({Errc::bad_value, 0, "a slot that I do not like"}, slots);
+    if (random_.uniform() < orders.full_chance)
+      return refuse_now_or_late({Errc::full, 0, "no KV page free (on order)"}, slots);
+    std::map<SeqId, std::uint32_t> added;
     for (const auto& slot : slots) {
       if (slot.seq >= shape_.sequences) return refuse("sequence " + std::to_string(slot.seq));
-      auto [length, fresh] = lengths.try_emplace(slot.seq, sequences_[slot.seq].tokens.size());
-      if (slot.pos != length->second++) return refuse("position " + std::to_string(slot.pos));
+      if (slot.pos != sequences_[slot.seq].size() + added[slot.seq]++)
+        return refuse("position " + std::to_string(slot.pos));
       if (slot.pos >= shape_.context) return refuse("position past the context");
       if (slot.token < 0 || static_cast<std::uint32_t>(slot.token) >= shape_.vocab) return refuse("token");
     }
     if (std::ranges::count(slots, orders.bad_token, &Slot::token) > 0)
-      return fail(Errc::bad_value, "a token that I do not like");
-    std::uint32_t needed = 0;
-    std::map<const int*, long>
-        copied;  // shared last pages: whoever writes first copies, the last one finds itself alone
-    for (const auto& [seq, length] : lengths) {
-      const Sequence& s = sequences_[seq];
-      needed += pages_of(length) - static_cast<std::uint32_t>(s.pages.size());
-      if (must_copy(s) && s.pages.back().use_count() > copied[s.pages.back().get()] + 1) {
-        ++copied[s.pages.back().get()];
-        ++needed;
-      }
-    }
-    if (needed > shape_.pages - pages_used()) return fail(Errc::full, "no KV page free");
-    slots_.assign(slots.begin(), slots.end());
-    under_way_ = true;
+      return refuse_now_or_late({Errc::bad_value, 0, "a token that I do not like"}, slots);
+    std::vector<PageTable::Growth> growth;
+    for (const auto& [seq, count] : added) growth.push_back({seq, count});
+    const auto copies = table_.append(growth);
+    if (!copies) return refuse_now_or_late(copies.error(), slots);
+    for (const auto& [group, from, to] : *copies) memory_[group][to] = memory_[group][from];
+    begin(slots);
     return {};
   }
 
   Result<void> finish(const Rows& rows) override {
     if (!std::exchange(under_way_, false)) return refuse("a finish without a start");
+    if (late_) return std::unexpected(*std::exchange(late_, std::nullopt));
     if (rows.logits.size() != Batch(slots_).count(Want::logits) * shape_.vocab) return refuse("memory for the rows");
     std::size_t row = 0;
     for (const auto& slot : slots_) {
-      Sequence& s = sequences_[slot.seq];
-      if (must_copy(s)) s.pages.back() = new_page();
-      s.tokens.push_back(slot.token);
-      if (s.pages.size() < pages_of(s.tokens.size())) s.pages.push_back(new_page());
+      write(slot);
       if (slot.want != Want::logits) continue;
+      check_seen(slot);
       const auto logits = rows.logits.subspan(shape_.vocab * row++, shape_.vocab);
-      hashed_logits(s.tokens, logits);
+      hashed_logits(sequences_[slot.seq], logits);
       if (random_.uniform() < orders.nan_chance) logits[shape_.vocab / 2] = std::numeric_limits<float>::quiet_NaN();
     }
     computed += slots_.size();
@@ -133,11 +139,12 @@ class FakeBackend final : public Backend {
     if (under_way_) return refuse("forget while a pass is under way");
     if (forgets_++ >= orders.forget_lost_at) return lose();
     if (seq >= shape_.sequences) return refuse("forget of a sequence that is none");
-    Sequence& s = sequences_[seq];
-    if (from >= s.tokens.size()) return refuse("forget of what is not there");
-    if (to < s.tokens.size()) return refuse("forget of a middle");
-    s.tokens.resize(from);
-    s.pages.resize(pages_of(from));
+    auto& tokens = sequences_[seq];
+    if (from >= tokens.size()) return refuse("forget of what is not there");
+    if (to < tokens.size()) return refuse("forget of a middle");
+    if (from > 0 && random_.uniform() < orders.refuse_forget_chance) return fail(Errc::unsupported, "a tail");
+    ASSAY_TRY(table_.truncate(seq, from));
+    tokens.resize(from);
     return {};
   }
 
@@ -146,45 +153,70 @@ class FakeBackend final : public Backend {
     if (!orders.can_share) return fail(Errc::unsupported, "share");
     if (random_.uniform() < orders.refuse_share_chance) return fail(Errc::full, "no KV page free (on order)");
     if (from >= shape_.sequences || to >= shape_.sequences || from == to) return refuse("share between sequences");
-    const Sequence& source = sequences_[from];
-    Sequence& target = sequences_[to];
-    if (!target.tokens.empty()) return refuse("share into a sequence that is not empty");
-    if (upto == 0 || upto > source.tokens.size()) return refuse("share of what is not there");
-    target.tokens.assign(source.tokens.begin(), source.tokens.begin() + upto);
-    target.pages.assign(source.pages.begin(), source.pages.begin() + pages_of(upto));
+    if (!sequences_[to].empty()) return refuse("share into a sequence that is not empty");
+    if (upto == 0 || upto > sequences_[from].size()) return refuse("share of what is not there");
+    ASSAY_TRY(table_.share(from, to, upto));
+    sequences_[to].assign(sequences_[from].begin(), sequences_[from].begin() + upto);
     return {};
   }
 
   MemoryUse memory() const override { return {0, pages_used(), 0}; }
 
-  std::uint32_t pages_used() const { return *used_; }
+  // Of all groups.
+  std::uint32_t pages_used() const {
+    std::uint32_t used = 0;
+    for (std::size_t g = 0; g < table_.groups(); ++g) used += table_.counts(g).used;
+    return used;
+  }
+  std::uint64_t pages_returned() const { return table_.groups() < 2 ? 0 : table_.counts(1).returned; }
   std::uint32_t sequences_used() const {
     std::uint32_t n = 0;
-    for (const auto& s : sequences_) n += s.tokens.empty() ? 0 : 1;
+    for (const auto& tokens : sequences_) n += tokens.empty() ? 0 : 1;
     return n;
   }
+  Result<void> check_invariants() const { return table_.check_invariants(); }
 
  private:
-  using Page = std::shared_ptr<int>;
-  struct Sequence {
-    std::vector<Token> tokens;
-    std::vector<Page> pages;
-  };
+  static std::vector<PageGroup> groups_of(const FakeShape& shape) {
+    std::vector<PageGroup> groups{{.pages = shape.pages, .window = 0}};
+    if (shape.window > 0) groups.push_back({.pages = shape.pages, .window = shape.window});
+    return groups;
+  }
 
-  Page new_page() {
-    ++*used_;
-    return {new int(0), [used = used_](const int* page) {
-              --*used;
-              delete page;
-            }};
+  void begin(std::span<const Slot> slots) {
+    slots_.assign(slots.begin(), slots.end());
+    under_way_ = true;
   }
-  std::uint32_t pages_of(std::size_t tokens) const {
-    return static_cast<std::uint32_t>((tokens + shape_.page_tokens - 1) / shape_.page_tokens);
+  Result<void> refuse_now_or_late(Error error, std::span<const Slot> slots) {
+    if (random_.uniform() >= orders.late_chance) return std::unexpected(std::move(error));
+    late_ = std::move(error);
+    begin(slots);
+    return {};
   }
-  // The next token goes into a page that another sequence reads too.
-  bool must_copy(const Sequence& s) const {
-    return s.tokens.size() % shape_.page_tokens != 0 && s.pages.back().use_count() > 1;
+
+  void write(const Slot& slot) {
+    for (std::size_t g = 0; g < table_.groups(); ++g) {
+      const std::uint32_t page = table_.pages(slot.seq, g)[slot.pos / shape_.page_tokens];
+      if (table_.references(page, g) != 1) violate("a shared page was to be written");
+      memory_[g][page][slot.pos % shape_.page_tokens] = slot.token;
+    }
+    sequences_[slot.seq].push_back(slot.token);
   }
+
+  // What the slot sees of its sequence is what was computed for it, in each group.
+  void check_seen(const Slot& slot) {
+    for (std::size_t g = 0; g < table_.groups(); ++g) {
+      const Position window = g == 0 ? 0 : shape_.window;
+      for (Position p = window == 0 || slot.pos + 1 < window ? 0 : slot.pos + 1 - window; p <= slot.pos; ++p) {
+        const std::uint32_t page = table_.pages(slot.seq, g)[p / shape_.page_tokens];
+        if (page == PageTable::no_page || memory_[g][page][p % shape_.page_tokens] != sequences_[slot.seq][p]) {
+          violate("position " + std::to_string(p) + " is not there any more");
+          return;
+        }
+      }
+    }
+  }
+
   std::unexpected<Error> refuse(const std::string& what) {
     violate(what);
     return fail(Errc::bad_value, what);
@@ -199,8 +231,10 @@ class FakeBackend final : public Backend {
   FakeClock& clock_;
   Random random_;
   BackendFacts facts_;
-  std::shared_ptr<std::uint32_t> used_ = std::make_shared<std::uint32_t>(0);
-  std::vector<Sequence> sequences_;
+  PageTable table_;
+  std::vector<std::vector<std::vector<Token>>> memory_;  // per group, by page
+  std::vector<std::vector<Token>> sequences_;
+  std::optional<Error> late_;  // what finish() is to say
   std::uint64_t forgets_ = 0;
   std::vector<Slot> slots_;  // of the pass under way
   bool under_way_ = false;

@@ -305,8 +305,40 @@ TEST_F(SchedulerTest, a_request_that_can_never_fit_fails_with_the_reason) {
   drain();
   EXPECT_EQ(told[1].events.back().kind, Event::Kind::failed);
   EXPECT_EQ(told[1].events.back().error, Errc::full);
-  EXPECT_EQ(told[1].reason, "full: request 1, alone in the engine, at 16 of 17 tokens: no KV page free");
+  EXPECT_EQ(told[1].reason,
+            "full: request 1, alone in the engine, at 16 of 17 tokens: KV cache: 1 pages of 4 positions are needed, 0 "
+            "of 4 are free");
   EXPECT_EQ(backend->pages_used(), 0U);
+}
+
+TEST_F(SchedulerTest, a_tail_that_cannot_be_dropped_costs_a_prompt_and_not_the_engine) {
+  shape.sequences = 1;
+  start();
+  backend->orders.refuse_forget_chance = 1;
+  ASSERT_TRUE(submit(1, 20, 2));
+  drain();
+  ASSERT_TRUE(submit(2, 10, 2));  // begins as the kept one did, and then goes its own way
+  drain();
+  EXPECT_EQ(told[2].events.back().finish, Finish::length);
+  EXPECT_EQ(told[2].usage.cached_tokens, 0U);
+  EXPECT_EQ(scheduler->counts().sequences.recomputed, 1U);
+  EXPECT_TRUE(submit(3, 10, 2)) << "nothing was lost";
+}
+
+// All pages are taken, and the last of the elder's is read by the younger one too: to write on, it would have to copy it.
+TEST_F(SchedulerTest, the_giver_of_a_prefix_gets_its_page_back_from_the_younger_request) {
+  shape.pages = 3;
+  start();
+  ASSERT_TRUE(submit(1, 10, 2));
+  step();
+  ASSERT_TRUE(submit(2, 10, 2));
+  drain();
+  EXPECT_GE(scheduler->counts().sequences.shared, 1U);
+  EXPECT_EQ(scheduler->counts().taken_back, 1U);
+  EXPECT_EQ(told[2].usage.recomputed, 1U);
+  for (const RequestId id : {1, 2}) EXPECT_EQ(told[id].events.back().finish, Finish::length) << id;
+  EXPECT_EQ(told[1].tokens, told[2].tokens);
+  EXPECT_TRUE(backend->violations.empty());
 }
 
 TEST_F(SchedulerTest, a_lost_engine_fails_everyone_with_events_and_refuses_the_next) {

@@ -110,6 +110,8 @@ class Simulation {
       count(scheduler.counts());
     }
     if (!problem.empty()) return problem;
+    probes["pages returned"] += backend.pages_returned();
+    if (const auto held = backend.check_invariants(); !held) return to_string(held.error());
     if (!backend.violations.empty()) return "the backend was called wrongly: " + backend.violations.front();
     if (!backend.lost && backend.pages_used() != 0) return std::to_string(backend.pages_used()) + " pages leaked";
     return {};
@@ -159,6 +161,9 @@ class Simulation {
     if (chance(0.1)) orders_.can_share = false;
     if (chance(0.05)) orders_.lost_at = between(1, 60);
     if (chance(0.05)) orders_.forget_lost_at = between(1, 10);
+    if (chance(0.3)) shape_.window = between(1, shape_.context);
+    if (chance(0.3)) orders_.late_chance = 0.5;
+    if (chance(0.2)) orders_.refuse_forget_chance = 0.7;
     for (auto& base : bases_) {
       base.resize(between(1, shape_.context));
       for (auto& t : base) t = static_cast<Token>(random_.below(shape_.vocab));
@@ -336,6 +341,7 @@ class Simulation {
     probes["sequence continued"] += c.sequences.continued;
     probes["kept sequence evicted"] += c.sequences.evicted;
     probes["share refused"] += c.sequences.refused;
+    probes["kept sequence began anew"] += c.sequences.recomputed;
   }
 
   Random random_;
@@ -381,6 +387,8 @@ TEST(Simulation, every_request_ends_once_with_what_it_gives_alone_and_no_page_le
                             "sequence continued",
                             "kept sequence evicted",
                             "share refused",
+                            "kept sequence began anew",
+                            "pages returned",
                             "started from cached tokens",
                             "cancelled",
                             "cancelled beside a queue",
