@@ -23,7 +23,7 @@ NARROWER = {
     "process": {"base", "host"},
     "device": {"base", "host"},
     "model": {"base", "tensor", "checkpoint/model_config.h", "checkpoint/tensors.h", "checkpoint/tensor_list.h", "checkpoint/architectures.h",
-              "kernel", "device"},
+              "checkpoint/gemma3.h", "kernel", "device"},
     "artifact": {"base", "tensor", "checkpoint", "tokenizer", "kernel", "device", "model"},
     "engine": {"base"},
     "direct": {"base", "tensor", "checkpoint", "kernel", "device", "cache", "model", "engine"},

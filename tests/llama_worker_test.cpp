@@ -19,6 +19,7 @@
 #include "adapter/worker/worker_backend.h"
 #include "artifact/synth.h"
 #include "checkpoint/checkpoint.h"
+#include "checkpoint/gemma3.h"
 #include "measure/parity_run.h"
 #include "model/tiny_model.h"
 
@@ -220,6 +221,15 @@ TEST(LlamaWorker, every_architecture_agrees_with_the_reference) {
     ASSERT_TRUE(backend) << to_string(backend.error());
     expect_parity(**backend, file.path(), 48);
   }
+  ModelConfig gemma = small(Architecture::gemma3);
+  gemma.layers.resize(6, gemma.layers[0]);  // five that slide and one that sees all, as llama.cpp takes for granted
+  set_windows(gemma, 9, {true, true, true, true, true, false});
+  make_gemma3(gemma, gemma3_local_theta, gemma3_gguf_scale(gemma));
+  const TemporaryFile gemma_file("gemma3.gguf");
+  synthesize(gemma, DType::q8_0, gemma_file.path());
+  const auto gemma_backend = start(settings_for(gemma_file.path()));
+  ASSERT_TRUE(gemma_backend) << to_string(gemma_backend.error());
+  expect_parity(**gemma_backend, gemma_file.path(), 48);
   ModelConfig scaled = small(Architecture::llama);
   scaled.ropes[0].scaling.kind = RopeScaling::Kind::llama3;
   scaled.ropes[0].scaling.factor = 8;

@@ -105,7 +105,8 @@ TEST_P(MlxFolder, the_operations_of_a_gpu_agree_too) {
 INSTANTIATE_TEST_SUITE_P(Golden, MlxFolder,
                          ::testing::Values("models/llama-plain", "models/llama-linear", "models/llama-llama3",
                                            "models/llama-yarn", "models/mistral-window", "models/qwen2-bias",
-                                           "models/qwen2-window", "models/qwen3-tied", "models/qwen3-yarn", "mlx"),
+                                           "models/qwen2-window", "models/qwen3-tied", "models/qwen3-yarn",
+                                           "models/gemma3", "models/gemma3-scaled", "mlx"),
                          [](const auto& instance) {
                            std::string name = fs::path(instance.param).filename().string();
                            std::ranges::replace(name, '-', '_');
@@ -149,12 +150,12 @@ TEST_P(MlxGguf, a_synthesized_model_agrees_with_the_reference) {
   EXPECT_EQ(named, !kept) << "a row says which types changed";
 }
 
-INSTANTIATE_TEST_SUITE_P(All, MlxGguf,
-                         ::testing::Combine(::testing::Values(Architecture::llama, Architecture::mistral,
-                                                              Architecture::qwen2, Architecture::qwen3),
-                                            ::testing::Values(DType::f32, DType::f16, DType::bf16, DType::q4_0,
-                                                              DType::q4_1, DType::q5_0, DType::q8_0, DType::q4_k,
-                                                              DType::q6_k)));
+INSTANTIATE_TEST_SUITE_P(
+    All, MlxGguf,
+    ::testing::Combine(::testing::Values(Architecture::llama, Architecture::mistral, Architecture::qwen2,
+                                         Architecture::qwen3, Architecture::gemma3),
+                       ::testing::Values(DType::f32, DType::f16, DType::bf16, DType::q4_0, DType::q4_1, DType::q5_0,
+                                         DType::q8_0, DType::q4_k, DType::q6_k)));
 
 }  // namespace
 }  // namespace assay

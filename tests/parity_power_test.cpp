@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/sanitizers.h"
+#include "checkpoint/architectures.h"
 #include "direct/cpu_backend.h"
 #include "measure/parity_run.h"
 #include "model/tiny_model.h"
@@ -31,10 +32,7 @@ ModelConfig config_of(Architecture architecture) {
   return config;
 }
 
-const char* name_of(Architecture architecture) {
-  constexpr const char* names[] = {"llama", "mistral", "qwen2", "qwen3"};
-  return names[static_cast<std::size_t>(architecture)];
-}
+std::string name_of(Architecture architecture) { return std::string(facts_of(architecture).model_type); }
 
 struct Model {
   model::TinyModel tiny;
@@ -86,6 +84,7 @@ struct Wrong {
   std::function<bool(const ModelConfig&)> possible = [](const ModelConfig&) { return true; };
 };
 
+bool is_gemma3(const ModelConfig& config) { return config.architecture == Architecture::gemma3; }
 bool slides(const ModelConfig& config) { return widest_window(config) != 0; }
 
 const std::vector<Wrong>& wrong_models() {
@@ -98,19 +97,38 @@ const std::vector<Wrong>& wrong_models() {
        [](const ModelConfig& config) { return !slides(config); }},
       {"scores scaled 1 % off",
        [](Weights& w, Bugs&) { each_attention(w.config, [](Attention& a) { a.scale *= 0.99; }); }},
-      {"epsilon ten times as large", [](Weights& w, Bugs&) { w.config.rms_eps *= 10; }},
+      // Beside a scaled embedding it is too small to be seen.
+      {"epsilon ten times as large", [](Weights& w, Bugs&) { w.config.rms_eps *= 10; }, Found::in_both,
+       [](const ModelConfig& config) { return config.embedding_scale == 1; }},
       {"rope pairs of the other kind",
        [](Weights& w, Bugs&) {
          w.config.rope_pairs = w.config.rope_pairs == RopePairs::adjacent ? RopePairs::halves : RopePairs::adjacent;
        }},
-      {"window one larger", [](Weights& w, Bugs&) { set_windows(w.config, window + 1); }, Found::in_both, slides},
-      {"window one smaller", [](Weights& w, Bugs&) { set_windows(w.config, window - 1); }, Found::in_both, slides},
+      {"window one larger", [](Weights& w, Bugs&) { set_windows(w.config, window + 1, slides_of(w.config)); },
+       Found::in_both, slides},
+      {"window one smaller", [](Weights& w, Bugs&) { set_windows(w.config, window - 1, slides_of(w.config)); },
+       Found::in_both, slides},
       {"no window", [](Weights& w, Bugs&) { set_windows(w.config, 0); }, Found::in_both, slides},
       {"a window of half the text", [](Weights& w, Bugs&) { set_windows(w.config, text_tokens / 2); }, Found::in_both,
        [](const ModelConfig& config) { return !slides(config); }},
       {"keys' and values' heads swapped", [](Weights&, Bugs& bugs) { bugs.kv_heads_swapped = true; }},
       {"the last layer skipped", [](Weights& w, Bugs& bugs) { bugs.layer_skipped = w.config.layer_count() - 1; }},
       {"the first layer skipped", [](Weights&, Bugs& bugs) { bugs.layer_skipped = 0; }},
+      {"no rope of their own for layers that slide",
+       [](Weights& w, Bugs&) { w.config.ropes.back().theta = w.config.ropes.front().theta; }, Found::in_both,
+       is_gemma3},
+      {"the scaling of the rope left out", [](Weights& w, Bugs&) { w.config.ropes[0].scaling = {}; }, Found::in_both,
+       is_gemma3},
+      {"the embedding's scale left out", [](Weights& w, Bugs&) { w.config.embedding_scale = 1; }, Found::in_both,
+       is_gemma3},
+      {"no norm behind one layer's attention", [](Weights& w, Bugs&) { w.layers[1].attention_post_norm = {}; },
+       Found::in_both, is_gemma3},
+      {"the two norms of one layer's feed-forward block swapped",
+       [](Weights& w, Bugs&) { std::swap(w.layers[0].ffn_norm, w.layers[0].ffn_post_norm); }, Found::in_both,
+       is_gemma3},
+      {"SiLU in place of GELU",
+       [](Weights& w, Bugs&) { each_dense(w.config, [](Dense& d) { d.activation = Activation::silu; }); },
+       Found::in_both, is_gemma3},
       {"gate and up swapped", [](Weights&, Bugs& bugs) { bugs.gate_and_up_swapped = true; }},
       {"one layer's norm taken from another",
        [](Weights& w, Bugs&) { w.layers[1].attention_norm = w.layers[0].attention_norm; }},
@@ -169,8 +187,8 @@ TEST_P(ParityPower, every_wrong_model_on_the_list_fails) {
 
 INSTANTIATE_TEST_SUITE_P(All, ParityPower,
                          ::testing::Values(Architecture::llama, Architecture::mistral, Architecture::qwen2,
-                                           Architecture::qwen3),
-                         [](const auto& instance) { return std::string(name_of(instance.param)); });
+                                           Architecture::qwen3, Architecture::gemma3),
+                         [](const auto& instance) { return name_of(instance.param); });
 
 }  // namespace
 }  // namespace assay

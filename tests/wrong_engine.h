@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstddef>
 #include <map>
+#include <numbers>
 #include <span>
 #include <utility>
 #include <vector>
@@ -36,10 +37,7 @@ struct Bugs {
 class WrongEngine final : public Backend {
  public:
   WrongEngine(model::Weights weights, Bugs bugs, std::string activations, std::string kv)
-      : weights_(std::move(weights)),
-        config_(weights_.config),
-        bugs_(bugs),
-        rope_(model::rope_frequencies(weights_)[0]) {
+      : weights_(std::move(weights)), config_(weights_.config), bugs_(bugs), ropes_(model::rope_frequencies(weights_)) {
     facts_.name = "wrong";
     facts_.vocab = config_.vocab;
     facts_.context = 4096;
@@ -64,7 +62,10 @@ class WrongEngine final : public Backend {
     batch_begin_ = slots[0].pos;
     // Layer by layer, since a query that sees the next token needs its keys.
     std::vector<Vector> states;
-    for (const Slot& slot : slots) states.push_back(row(weights_.embedding, static_cast<std::size_t>(slot.token)));
+    for (const Slot& slot : slots) {
+      states.push_back(row(weights_.embedding, static_cast<std::size_t>(slot.token)));
+      for (double& value : states.back()) value *= config_.embedding_scale;
+    }
     for (std::uint32_t i = 0; i < config_.layers.size(); ++i) {
       if (i != bugs_.layer_skipped) run_layer(i, slots, states);
     }
@@ -127,8 +128,8 @@ class WrongEngine final : public Backend {
   }
 
   // A projection with its bias, its heads normed and turned.
-  Vector heads_of(const TensorView& w, const TensorView& bias, const TensorView& gain, const Vector& x, bool turned,
-                  std::uint32_t position) {
+  Vector heads_of(const TensorView& w, const TensorView& bias, const TensorView& gain, const Vector& x,
+                  const model::RopeFrequencies* rope, std::uint32_t position) {
     Vector out = multiply(w, x);
     if (model::present(bias)) {
       const Vector values = row(bias, 0);
@@ -137,20 +138,20 @@ class WrongEngine final : public Backend {
     const std::size_t dim = attention_of(config_.layers[0]).head_dim;  // of every layer
     for (std::size_t h = 0; h * dim < out.size(); ++h) {
       if (model::present(gain) && !(h == 0 && bugs_.first_head_not_normed)) norm(gain, out.data() + h * dim);
-      if (turned) turn(out.data() + h * dim, position);
+      if (rope != nullptr) turn(out.data() + h * dim, *rope, position);
     }
     return out;
   }
 
-  void turn(double* head, std::uint32_t position) {
-    const std::size_t pairs = rope_.inverse.size();
+  void turn(double* head, const model::RopeFrequencies& rope, std::uint32_t position) {
+    const std::size_t pairs = rope.inverse.size();
     for (std::size_t i = 0; i < pairs; ++i) {
       const bool adjacent = config_.rope_pairs == RopePairs::adjacent;
       double& a = head[adjacent ? 2 * i : i];
       double& b = head[adjacent ? 2 * i + 1 : i + pairs];
-      const double angle = position * rope_.inverse[i];
-      const double c = std::cos(angle) * rope_.magnitude;
-      const double s = std::sin(angle) * rope_.magnitude;
+      const double angle = position * rope.inverse[i];
+      const double c = std::cos(angle) * rope.magnitude;
+      const double s = std::sin(angle) * rope.magnitude;
       std::tie(a, b) = std::pair(a * c - b * s, a * s + b * c);
     }
   }
@@ -196,17 +197,24 @@ class WrongEngine final : public Backend {
     return out;
   }
 
+  static double activated(Activation activation, double gate) {
+    if (activation == Activation::silu) return gate / (1 + std::exp(-gate));
+    return gate / (1 + std::exp(-2 * std::sqrt(2 / std::numbers::pi) * (gate + 0.044715 * gate * gate * gate)));
+  }
+
   void run_layer(std::uint32_t i, std::span<const Slot> slots, std::vector<Vector>& states) {
     const model::LayerWeights& layer = weights_.layers[i];
+    const LayerShape& shape = config_.layers[i];
+    const model::RopeFrequencies& rope = ropes_[attention_of(shape).rope];
     Cache& cache = layers_[i];
     std::vector<Vector> queries;
     std::vector<std::size_t> indices;
     for (std::size_t s = 0; s < slots.size(); ++s) {
       const Vector x = normed(layer.attention_norm, states[s]);
       const std::uint32_t position = slots[s].pos + (decoding_ ? bugs_.decode_position : 0);
-      queries.push_back(heads_of(layer.q, layer.q_bias, layer.q_norm, x, true, position));
-      Vector k = heads_of(layer.k, layer.k_bias, layer.k_norm, x, true, position);
-      Vector v = heads_of(layer.v, layer.v_bias, {}, x, false, position);
+      queries.push_back(heads_of(layer.q, layer.q_bias, layer.q_norm, x, &rope, position));
+      Vector k = heads_of(layer.k, layer.k_bias, layer.k_norm, x, &rope, position);
+      Vector v = heads_of(layer.v, layer.v_bias, {}, x, nullptr, position);
       if (decoding_ && bugs_.decode_overwrites && !cache.keys.empty()) {
         cache.keys.back() = std::move(k);
         cache.values.back() = std::move(v);
@@ -218,13 +226,15 @@ class WrongEngine final : public Backend {
     }
     for (std::size_t s = 0; s < slots.size(); ++s) {
       Vector& state = states[s];
-      const Vector attended = multiply(layer.output, attend(i, queries[s], indices[s]));
+      Vector attended = multiply(layer.output, attend(i, queries[s], indices[s]));
+      if (model::present(layer.attention_post_norm)) norm(layer.attention_post_norm, attended.data());
       for (std::size_t f = 0; f < state.size(); ++f) state[f] += attended[f];
       const Vector x = normed(layer.ffn_norm, state);
       const Vector gate = multiply(bugs_.gate_and_up_swapped ? layer.up : layer.gate, x);
       Vector both = multiply(bugs_.gate_and_up_swapped ? layer.gate : layer.up, x);
-      for (std::size_t f = 0; f < both.size(); ++f) both[f] *= gate[f] / (1 + std::exp(-gate[f]));
-      const Vector fed = multiply(layer.down, both);
+      for (std::size_t f = 0; f < both.size(); ++f) both[f] *= activated(dense_of(shape).activation, gate[f]);
+      Vector fed = multiply(layer.down, both);
+      if (model::present(layer.ffn_post_norm)) norm(layer.ffn_post_norm, fed.data());
       for (std::size_t f = 0; f < state.size(); ++f) state[f] += fed[f];
     }
   }
@@ -232,7 +242,7 @@ class WrongEngine final : public Backend {
   model::Weights weights_;
   ModelConfig config_;
   Bugs bugs_;
-  model::RopeFrequencies rope_;
+  std::vector<model::RopeFrequencies> ropes_;
   BackendFacts facts_;
   std::vector<Cache> layers_;
   std::map<const std::byte*, std::vector<float>> dequantized_;

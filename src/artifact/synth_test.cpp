@@ -59,7 +59,7 @@ class Synth : public ::testing::Test {
 TEST_F(Synth, every_type_of_every_architecture_opens_binds_and_decodes) {
   using enum DType;
   for (const Architecture architecture :
-       {Architecture::llama, Architecture::mistral, Architecture::qwen2, Architecture::qwen3}) {
+       {Architecture::llama, Architecture::mistral, Architecture::qwen2, Architecture::qwen3, Architecture::gemma3}) {
     for (const DType type : {f32, bf16, q8_0, q4_0, q4_k, iq4_xs}) {
       const std::string file = made("m.gguf", {.config = tiny(architecture), .type = type});
       const auto checkpoint = Checkpoint::open(file);

@@ -13,6 +13,7 @@ namespace assay {
 // The mapped files of a safetensors folder.
 struct FolderFiles {
   std::vector<MappedFile> files;
+  std::vector<std::vector<float>> gains;  // that differ from what the files hold
 };
 
 Checkpoint::Checkpoint() = default;
@@ -66,7 +67,7 @@ Result<Checkpoint> Checkpoint::open_folder(const std::string& path) {
   const auto checked = check_tensors(checkpoint.config_, met);
   if (!checked) return std::unexpected(with_context(path, checked.error()));
   for (auto& tensor : folder->tensors) checkpoint.add(std::move(tensor));
-  checkpoint.folder_files_ = std::make_unique<FolderFiles>(std::move(folder->files));
+  checkpoint.folder_files_ = std::make_unique<FolderFiles>(std::move(folder->files), std::move(folder->gains));
   return checkpoint;
 }
 

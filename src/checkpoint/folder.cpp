@@ -1,13 +1,16 @@
 #include "checkpoint/folder.h"
 
 #include <algorithm>
+#include <cstring>
 #include <filesystem>
 #include <map>
+#include <span>
 #include <unordered_map>
 #include <utility>
 
 #include "base/json.h"
 #include "base/text.h"
+#include "checkpoint/architectures.h"
 #include "checkpoint/json_fields.h"
 #include "checkpoint/safetensors.h"
 #include "checkpoint/tensor_list.h"
@@ -176,13 +179,34 @@ Result<void> check_unread_head(const SafetensorsTensor& head, const MetByName& b
                                    ", but config.json has \"tie_word_embeddings\": true: which of them is the head?");
 }
 
+float element(const TensorView& view, std::size_t index) {
+  if (view.dtype == DType::f32) {
+    float value = 0;
+    std::memcpy(&value, view.data.data() + index * sizeof(value), sizeof(value));
+    return value;
+  }
+  std::uint16_t bits = 0;
+  std::memcpy(&bits, view.data.data() + index * sizeof(bits), sizeof(bits));
+  return view.dtype == DType::bf16 ? bf16_to_float(bits) : half_to_float(bits);
+}
+
+// The gain as it multiplies, where the file holds it less 1. Types that a gain may not have stay, and are refused later.
+void make_whole(TensorView& gain, std::vector<std::vector<float>>& kept) {
+  if (gain.dtype != DType::f32 && gain.dtype != DType::f16 && gain.dtype != DType::bf16) return;
+  std::vector<float>& values = kept.emplace_back(gain.rows() * gain.columns());
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = 1 + element(gain, i);
+  gain.dtype = DType::f32;
+  gain.data = std::as_bytes(std::span(values));
+}
+
 Result<void> name_tensors(std::vector<Met>& met, Folder& out) {
   MetByName by_name;
   for (auto& one : met) by_name.emplace(one.tensor.name, &one);
   const HfConfig& config = out.config;
   out.config.model.tied_head = config.tied.value_or(!by_name.contains(hf_name(Role::head)));
-  std::unordered_map<std::string, std::string> canonical;  // by HF names
-  for (auto& expected : expected_tensors(config.model)) canonical.emplace(std::move(expected.hf_name), expected.name);
+  std::unordered_map<std::string, ExpectedTensor> canonical;  // by HF names
+  for (auto& expected : expected_tensors(config.model)) canonical.emplace(expected.hf_name, expected);
+  const bool less_one = facts_of(config.model.architecture).gains_less_one;
   const std::string head = std::string(module_of(hf_name(Role::head))) + ".";
   for (const auto& [tensor, file] : met) {
     if (config.model.tied_head && tensor.name.starts_with(head)) {
@@ -194,7 +218,7 @@ Result<void> name_tensors(std::vector<Met>& met, Folder& out) {
     if (ends_in_part(tensor.name) && has_weight(by_name, tensor.name)) continue;  // joined below
     const std::string& path = out.files[file].path();
     const auto known = canonical.find(tensor.name);
-    CheckpointTensor named{.name = known != canonical.end() ? known->second : tensor.name,
+    CheckpointTensor named{.name = known != canonical.end() ? known->second.name : tensor.name,
                            .view = tensor.view,
                            .file = file,
                            .at = tensor.at};
@@ -209,6 +233,8 @@ Result<void> name_tensors(std::vector<Met>& met, Folder& out) {
       return fail(Errc::not_found, path + ": tensor " + in_quotes(module + ".scales") +
                                        ": config.json says that this module is quantized");
     }
+    if (less_one && known != canonical.end() && kind_of(known->second.role) == TensorKind::gain)
+      make_whole(named.view, out.gains);
     out.hf_names.push_back(tensor.name);
     out.tensors.push_back(std::move(named));
   }

@@ -16,6 +16,7 @@ struct Folder {
   std::vector<MappedFile> files;          // keeps the views of `tensors` alive
   std::vector<std::string> hf_names;      // of tensors, for errors
   std::vector<CheckpointTensor> tensors;  // MLX triples (weight, scales, biases) joined; unread buffers left out
+  std::vector<std::vector<float>> gains;  // those that the files hold less 1, whole: views of `tensors` may lie here
 };
 
 // Errors as Checkpoint::open. Names and joined triples are checked, shapes against the architecture are not.

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstring>
 #include <filesystem>
 #include <functional>
 #include <string>
@@ -54,7 +55,7 @@ void quantize(std::vector<TestTensor>& tensors, const std::string& module, std::
 
 TEST_F(CheckpointFolder, opens_every_architecture) {
   for (const auto architecture :
-       {Architecture::llama, Architecture::mistral, Architecture::qwen2, Architecture::qwen3}) {
+       {Architecture::llama, Architecture::mistral, Architecture::qwen2, Architecture::qwen3, Architecture::gemma3}) {
     write(hf_config(architecture), hf_tensors(architecture));
     auto opened = Checkpoint::open(folder_);
     ASSERT_TRUE(opened) << to_string(opened.error());
@@ -67,6 +68,31 @@ TEST_F(CheckpointFolder, opens_every_architecture) {
     EXPECT_EQ(moved.tensor("blk.1.attn_output.weight")->shape, (Shape{64, 64}));
     EXPECT_EQ(static_cast<int>(moved.tensor("blk.1.attn_output.weight")->data[60]), 60);
     EXPECT_EQ(moved.weight_bytes(), moved.file_bytes() - moved.tensors().front().at);
+  }
+}
+
+float first_element(const TensorView& view) {
+  float value = 0;
+  std::memcpy(&value, view.data.data(), sizeof(value));
+  return value;
+}
+
+// Gemma's folders hold gains less 1; a checkpoint gives them as they multiply, whatever the format.
+TEST_F(CheckpointFolder, gemma3_gains_are_given_whole) {
+  auto tensors = hf_tensors(Architecture::gemma3);
+  for (TestTensor& tensor : tensors) {
+    if (tensor.name.ends_with("norm.weight")) tensor.dtype = DType::bf16;
+  }
+  write(hf_config(Architecture::gemma3), tensors);
+  auto opened = Checkpoint::open(folder_);
+  ASSERT_TRUE(opened) << to_string(opened.error());
+  const Checkpoint moved = std::move(*opened);
+  for (const char* name : {"output_norm.weight", "blk.0.attn_norm.weight", "blk.1.post_attention_norm.weight",
+                           "blk.0.ffn_norm.weight", "blk.1.post_ffw_norm.weight", "blk.0.attn_q_norm.weight"}) {
+    const TensorView* gain = moved.tensor(name);
+    ASSERT_NE(gain, nullptr) << name;
+    EXPECT_EQ(gain->dtype, DType::f32) << name;
+    EXPECT_EQ(first_element(*gain), 1 + bf16_to_float(0x0100)) << name << ": the file's bytes count up";
   }
 }
 

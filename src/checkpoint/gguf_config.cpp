@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "checkpoint/architectures.h"
 #include "checkpoint/config_check.h"
+#include "checkpoint/gemma3.h"
 #include "checkpoint/tensors.h"
 
 namespace assay {
@@ -45,6 +46,15 @@ constexpr std::array<std::string_view, 25> understood{
     "rope.scaling.yarn_beta_fast",
     "rope.scaling.yarn_beta_slow",
     "rope.scaling.yarn_log_multiplier",
+};
+
+// Keys that one architecture alone has.
+struct OwnKey {
+  std::string_view key;
+  Architecture architecture;
+};
+constexpr std::array own_keys{
+    OwnKey{"rope.freq_base_swa", Architecture::gemma3},
 };
 
 // Keys that say nothing about the next token's logits of these architectures.
@@ -152,12 +162,14 @@ Result<double> number_of(const GgufValue& value) {
 }
 
 // Every key below the architecture's name is known, neutral, or an error.
-Result<void> classify_keys(const Gguf& gguf, const Reader& reader) {
+Result<void> classify_keys(const Gguf& gguf, const Reader& reader, Architecture architecture) {
   for (const auto& [key, value] : gguf.metadata()) {
     if (!key.starts_with(reader.prefix())) continue;
     const std::string_view tail = key.substr(reader.prefix().size());
     if (std::ranges::find(understood, tail) != understood.end()) continue;
     if (std::ranges::find(harmless, tail) != harmless.end()) continue;
+    const auto* const own = std::ranges::find(own_keys, tail, &OwnKey::key);
+    if (own != own_keys.end() && own->architecture == architecture) continue;
     const auto row = std::ranges::find(neutral, tail, &NeutralRow::key);
     if (row == neutral.end())
       return reader.refuse(Errc::unsupported, tail, "may change the maths and is not understood");
@@ -279,9 +291,11 @@ Result<void> read_rope(const Reader& reader, ModelConfig& config) {
   return {};
 }
 
-// Which layers slide, where any may.
-Result<std::vector<bool>> read_pattern(const Gguf& gguf, const Reader& reader, std::uint32_t layers) {
-  std::vector<bool> slides(layers, true);
+// Which layers slide, where any may: all, and of gemma3 five of six, where the file does not say it.
+Result<std::vector<bool>> read_pattern(const Gguf& gguf, const Reader& reader, const ModelConfig& config) {
+  const std::uint32_t layers = config.layer_count();
+  std::vector<bool> slides = config.architecture == Architecture::gemma3 ? slides_with_pattern(layers, gemma3_pattern)
+                                                                         : std::vector<bool>(layers, true);
   constexpr std::string_view tail = "attention.sliding_window_pattern";
   const GgufValue* pattern = gguf.find(reader.key(tail));
   if (pattern == nullptr) return slides;
@@ -293,17 +307,26 @@ Result<std::vector<bool>> read_pattern(const Gguf& gguf, const Reader& reader, s
   }
   auto every = reader.get<std::uint32_t>(tail);  // one full layer ends each run of this many; 0: none is full
   if (!every) return std::unexpected(std::move(every.error()));
-  for (std::uint32_t layer = 0; layer < layers; ++layer) slides[layer] = *every == 0 || layer % *every != *every - 1;
-  return slides;
+  return slides_with_pattern(layers, *every);
 }
 
 Result<void> read_window(const Gguf& gguf, const Reader& reader, ModelConfig& config) {
   std::uint32_t window = 0;
   ASSAY_TRY(reader.read<std::uint32_t>("attention.sliding_window", window));
   if (window == 0) return {};
-  auto slides = read_pattern(gguf, reader, config.layer_count());
+  auto slides = read_pattern(gguf, reader, config);
   if (!slides) return std::unexpected(std::move(slides.error()));
   set_windows(config, window, *slides);
+  return {};
+}
+
+// What Gemma 3 is beside sizes. llama.cpp takes the scale of the scores from the number of layers.
+Result<void> read_gemma3(const Reader& reader, ModelConfig& config) {
+  double theta = gemma3_local_theta;
+  ASSAY_TRY(reader.read<double>("rope.freq_base_swa", theta));
+  double scale = 0;
+  ASSAY_TRY(reader.read<double>("attention.scale", scale));
+  make_gemma3(config, theta, scale != 0 ? scale : gemma3_gguf_scale(config));
   return {};
 }
 
@@ -353,7 +376,7 @@ Result<ModelConfig> config_from_gguf(const Gguf& gguf) {
 
   const auto from_tensors = read_from_tensors(gguf, config);
   if (!from_tensors) return std::unexpected(with_context(file, from_tensors.error()));
-  ASSAY_TRY(classify_keys(gguf, reader));
+  ASSAY_TRY(classify_keys(gguf, reader, config.architecture));
   auto layers = reader.get<std::uint32_t>("block_count");
   if (!layers) return std::unexpected(std::move(layers.error()));
   if (*layers == 0 || *layers > layers_max)
@@ -371,6 +394,7 @@ Result<ModelConfig> config_from_gguf(const Gguf& gguf) {
   ASSAY_TRY(read_layers(reader, *layers, config));
   ASSAY_TRY(read_rope(reader, config));
   ASSAY_TRY(read_window(gguf, reader, config));
+  if (config.architecture == Architecture::gemma3) ASSAY_TRY(read_gemma3(reader, config));
   const auto checked = check_config(config);
   if (!checked) return std::unexpected(with_context(file, checked.error()));
   return config;

@@ -7,7 +7,7 @@
 
 namespace assay {
 
-// general.architecture llama, mistral, mistral3, qwen2 or qwen3 (dense). Every key below the architecture's name is
+// general.architecture llama, mistral, mistral3, qwen2, qwen3 or gemma3 (dense). Every key below the architecture's name is
 // understood, known not to matter, at a value that changes nothing, or refused by name (Errc::unsupported).
 // vocab, tied_head and qkv_bias are read off the tensors.
 Result<ModelConfig> config_from_gguf(const Gguf& gguf);

@@ -7,6 +7,7 @@
 
 #include "checkpoint/architectures.h"
 #include "checkpoint/config_check.h"
+#include "checkpoint/gemma3.h"
 
 namespace assay {
 namespace {
@@ -33,7 +34,9 @@ void set_window(GgufWriter& writer, const std::string& prefix, const ModelConfig
   if (window == 0) return;
   writer.set(prefix + "attention.sliding_window", window);
   const std::vector<bool> slides = slides_of(config);
-  if (std::ranges::find(slides, false) != slides.end()) writer.set(prefix + "attention.sliding_window_pattern", slides);
+  const bool gemma3 = config.architecture == Architecture::gemma3;
+  if (slides != slides_with_pattern(config.layer_count(), gemma3 ? gemma3_pattern : 0))
+    writer.set(prefix + "attention.sliding_window_pattern", slides);
 }
 
 Result<void> set_scaling(GgufWriter& writer, const std::string& prefix, const RopeScaling& scaling) {
@@ -74,12 +77,16 @@ Result<void> set_gguf_config(GgufWriter& writer, const ModelConfig& config) {
   writer.set(prefix + "attention.key_length", a.head_dim);
   writer.set(prefix + "attention.value_length", a.head_dim);
   writer.set(prefix + "attention.layer_norm_rms_epsilon", static_cast<float>(config.rms_eps));
-  const double usual_scale = 1 / std::sqrt(static_cast<double>(a.head_dim));
+  const double usual_scale = config.architecture == Architecture::gemma3
+                                 ? gemma3_gguf_scale(config)
+                                 : 1 / std::sqrt(static_cast<double>(a.head_dim));
   if (std::abs(a.scale / usual_scale - 1) > 1e-6) writer.set(prefix + "attention.scale", static_cast<float>(a.scale));
   writer.set(prefix + "vocab_size", config.vocab);
   writer.set(prefix + "rope.freq_base", static_cast<float>(config.ropes[0].theta));
   writer.set(prefix + "rope.dimension_count", config.ropes[0].dims);
   set_window(writer, prefix, config);
+  if (config.architecture == Architecture::gemma3 && config.ropes[1].theta != gemma3_local_theta)
+    writer.set(prefix + "rope.freq_base_swa", static_cast<float>(config.ropes[1].theta));
   return set_scaling(writer, prefix, config.ropes[0].scaling);
 }
 

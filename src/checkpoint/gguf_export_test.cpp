@@ -1,4 +1,5 @@
 #include "checkpoint/gguf_export.h"
+#include "checkpoint/gemma3.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -42,7 +43,7 @@ ModelConfig through_a_file(const ModelConfig& config) {
 
 TEST(GgufExport, every_architecture_comes_back_with_the_same_maths) {
   for (const auto architecture :
-       {Architecture::llama, Architecture::mistral, Architecture::qwen2, Architecture::qwen3}) {
+       {Architecture::llama, Architecture::mistral, Architecture::qwen2, Architecture::qwen3, Architecture::gemma3}) {
     ModelConfig config = small_config(architecture);
     config.model_name = "small";
     config.ropes = {{.theta = 500000, .dims = 32}};
@@ -51,6 +52,7 @@ TEST(GgufExport, every_architecture_comes_back_with_the_same_maths) {
       a.scale = 0.125;  // not 1 / sqrt(32)
     });
     set_windows(config, 16, {true, architecture == Architecture::mistral});
+    if (architecture == Architecture::gemma3) make_gemma3(config, 5000, 0.125);
     const ModelConfig back = through_a_file(config);
     EXPECT_EQ(back.architecture, architecture == Architecture::mistral ? Architecture::llama : architecture);
     EXPECT_EQ(back.model_name, "small");
@@ -68,6 +70,13 @@ TEST(GgufExport, every_architecture_comes_back_with_the_same_maths) {
     EXPECT_EQ(attention_of(back.layers[0]).bias, attention_of(config.layers[0]).bias);
     EXPECT_EQ(attention_of(back.layers[0]).qk_norm, attention_of(config.layers[0]).qk_norm);
     EXPECT_EQ(widest_window(back), 16U);
+    EXPECT_EQ(back.ropes.back().theta, config.ropes.back().theta);
+    EXPECT_EQ(back.embedding_scale, config.embedding_scale);
+    for (std::size_t i = 0; i < 2; ++i) {
+      EXPECT_EQ(attention_of(back.layers[i]).rope, attention_of(config.layers[i]).rope);
+      EXPECT_EQ(back.layers[i].post_norms, config.layers[i].post_norms);
+      EXPECT_EQ(dense_of(back.layers[i]).activation, dense_of(config.layers[i]).activation);
+    }
     EXPECT_EQ(slides_of(back), slides_of(config));
   }
 }

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "checkpoint/architectures.h"
 #include "checkpoint/config_check.h"
+#include "checkpoint/gemma3.h"
 #include "checkpoint/hf_rope.h"
 #include "checkpoint/json_fields.h"
 
@@ -45,6 +46,17 @@ constexpr std::string_view understood[] = {
     "quantization",
     "quantization_config",
     "_name_or_path",
+};
+
+// Keys that one architecture alone understands.
+struct OwnKey {
+  std::string_view key;
+  Architecture architecture;
+};
+constexpr OwnKey own_keys[] = {
+    {"hidden_activation", Architecture::gemma3},       {"query_pre_attn_scalar", Architecture::gemma3},
+    {"rope_local_base_freq", Architecture::gemma3},    {"sliding_window_pattern", Architecture::gemma3},
+    {"_sliding_window_pattern", Architecture::gemma3}, {"cache_implementation", Architecture::gemma3},
 };
 
 // Training, generation defaults, token ids, bookkeeping: nothing that reaches a logit.
@@ -149,13 +161,16 @@ constexpr NeutralRow neutral[] = {
     {"final_logit_softcapping", "0"},
     {"attn_logit_softcapping", "0"},
     {"num_nextn_predict_layers", "0"},
+    {"use_bidirectional_attention", "false"},
 };
 
-Result<void> classify_keys(const JsonFields& fields) {
+Result<void> classify_keys(const JsonFields& fields, Architecture architecture) {
   for (const auto& [key, value] : fields.object().items()) {
     if (value.is_null()) continue;
     if (std::ranges::find(understood, key) != std::end(understood)) continue;
     if (std::ranges::find(harmless, key) != std::end(harmless)) continue;
+    const auto* const own = std::ranges::find(own_keys, key, &OwnKey::key);
+    if (own != std::end(own_keys) && own->architecture == architecture) continue;
     const auto* const row = std::ranges::find(neutral, key, &NeutralRow::key);
     if (row == std::end(neutral))
       return fields.refuse(Errc::unsupported, key, "may change the maths and is not understood");
@@ -190,7 +205,8 @@ Result<std::uint32_t> read_head_dim(const JsonFields& fields, const ModelConfig&
   auto head_dim = fields.whole("head_dim");
   if (!head_dim) return std::unexpected(std::move(head_dim.error()));
   if (*head_dim) return **head_dim;
-  if (config.architecture == Architecture::qwen3) return 128;  // this class does not derive it
+  if (config.architecture == Architecture::qwen3) return 128;  // these classes do not derive it
+  if (config.architecture == Architecture::gemma3) return 256;
   if (config.hidden % heads == 0) return config.hidden / heads;
   return fields.refuse(Errc::bad_value, "hidden_size",
                        "met " + std::to_string(config.hidden) + ", expected a multiple of num_attention_heads " +
@@ -234,10 +250,14 @@ Result<void> read_sizes(const JsonFields& fields, ModelConfig& config) {
 }
 
 Result<void> read_forms(const JsonFields& fields, ModelConfig& config) {
-  std::string act = "silu";
-  ASSAY_TRY(fields.read("hidden_act", act));
-  if (act != "silu" && act != "swish")
-    return fields.refuse(Errc::unsupported, "hidden_act", "met " + in_quotes(act) + ", expected \"silu\"");
+  const bool gelu = config.architecture == Architecture::gemma3;
+  const std::string usual = gelu ? "gelu_pytorch_tanh" : "silu";
+  for (const char* key : {"hidden_act", "hidden_activation"}) {
+    std::string act = usual;
+    ASSAY_TRY(fields.read(key, act));
+    if (act != usual && (gelu || act != "swish"))
+      return fields.refuse(Errc::unsupported, key, "met " + in_quotes(act) + ", expected " + in_quotes(usual));
+  }
   const bool biased = config.architecture == Architecture::qwen2;  // always, whatever attention_bias says
   auto bias = fields.flag("attention_bias");
   if (!bias) return std::unexpected(std::move(bias.error()));
@@ -318,6 +338,36 @@ Result<void> read_window(const JsonFields& fields, ModelConfig& config) {
   return {};
 }
 
+// Five of six layers slide, or as layer_types or the older pattern say.
+Result<void> read_gemma3_window(const JsonFields& fields, ModelConfig& config) {
+  std::uint32_t window = 4096;
+  ASSAY_TRY(fields.read("sliding_window", window));
+  if (window == 0) return fields.refuse(Errc::bad_value, "sliding_window", "met 0, expected 1 and more");
+  std::uint32_t pattern = gemma3_pattern;
+  ASSAY_TRY(fields.read("_sliding_window_pattern", pattern));
+  ASSAY_TRY(fields.read("sliding_window_pattern", pattern));
+  if (pattern == 0) return fields.refuse(Errc::bad_value, "sliding_window_pattern", "met 0, expected 1 and more");
+  auto slides = read_layer_types(fields, config.layer_count());
+  if (!slides) return std::unexpected(std::move(slides.error()));
+  set_windows(config, window, slides->value_or(slides_with_pattern(config.layer_count(), pattern)));
+  return {};
+}
+
+// What Gemma 3 is beside sizes.
+Result<void> read_gemma3(const JsonFields& fields, ModelConfig& config) {
+  ASSAY_TRY(read_gemma3_window(fields, config));
+  double scalar = 256;
+  ASSAY_TRY(fields.read("query_pre_attn_scalar", scalar));
+  if (!(scalar > 0)) {
+    return fields.refuse(Errc::bad_value, "query_pre_attn_scalar",
+                         "met " + std::to_string(scalar) + ", expected a positive number");
+  }
+  auto local_theta = read_gemma3_rope(fields, config);
+  if (!local_theta) return std::unexpected(std::move(local_theta.error()));
+  make_gemma3(config, *local_theta, 1 / std::sqrt(scalar));
+  return {};
+}
+
 Result<AffineFormat> read_affine(const JsonFields& fields, AffineFormat usual) {
   for (const auto& [key, value] : fields.object().items()) {
     if (key != "bits" && key != "group_size" && key != "mode" && !value.is_object() && !value.is_boolean())
@@ -384,7 +434,7 @@ Result<HfConfig> read_hf_config(std::string_view text) {
   const JsonFields fields(*parsed, "");
   auto type = read_type(fields);
   if (!type) return std::unexpected(std::move(type.error()));
-  ASSAY_TRY(classify_keys(fields));
+  ASSAY_TRY(classify_keys(fields, (*type)->architecture));
   HfConfig out;
   ModelConfig& config = out.model;
   config.architecture = (*type)->architecture;
@@ -393,8 +443,12 @@ Result<HfConfig> read_hf_config(std::string_view text) {
   ASSAY_TRY(fields.read("_name_or_path", config.model_name));
   ASSAY_TRY(read_sizes(fields, config));
   ASSAY_TRY(read_forms(fields, config));
-  ASSAY_TRY(read_window(fields, config));
-  ASSAY_TRY(read_hf_rope(fields, config));
+  if (config.architecture == Architecture::gemma3) {
+    ASSAY_TRY(read_gemma3(fields, config));
+  } else {
+    ASSAY_TRY(read_window(fields, config));
+    ASSAY_TRY(read_hf_rope(fields, config));
+  }
   auto tied = fields.flag("tie_word_embeddings");
   if (!tied) return std::unexpected(std::move(tied.error()));
   out.tied = *tied;

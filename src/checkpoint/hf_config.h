@@ -33,7 +33,7 @@ struct HfConfig {
 };
 
 // `text` is the file's content; both the form of transformers 4 (rope_theta, rope_scaling, torch_dtype) and of
-// transformers 5 (rope_parameters, dtype, layer_types). model_type llama, mistral, qwen2 or qwen3. Every key is
+// transformers 5 (rope_parameters, dtype, layer_types). model_type llama, mistral, qwen2, qwen3 or gemma3_text. Every key is
 // understood, known not to matter, null, at a value that changes nothing, or refused by name (Errc::unsupported).
 Result<HfConfig> read_hf_config(std::string_view text);
 

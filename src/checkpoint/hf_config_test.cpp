@@ -41,7 +41,7 @@ void expect_refused(const Json& config, Errc code, const std::string& says) {
 
 TEST(HfConfig, reads_every_architecture) {
   for (const auto architecture :
-       {Architecture::llama, Architecture::mistral, Architecture::qwen2, Architecture::qwen3}) {
+       {Architecture::llama, Architecture::mistral, Architecture::qwen2, Architecture::qwen3, Architecture::gemma3}) {
     const ModelConfig config = read_model(hf_config(architecture));
     EXPECT_EQ(config.architecture, architecture);
     EXPECT_EQ(config.rope_pairs, RopePairs::halves);
@@ -50,9 +50,52 @@ TEST(HfConfig, reads_every_architecture) {
     EXPECT_EQ(config.rms_eps, 1e-5);
     EXPECT_EQ(attention_of(config.layers[0]).scale, 0.25);
     EXPECT_EQ(attention_of(config.layers[0]).bias, architecture == Architecture::qwen2);
-    EXPECT_EQ(attention_of(config.layers[0]).qk_norm, architecture == Architecture::qwen3);
-    EXPECT_EQ(widest_window(config), 0U);
+    const bool gemma3 = architecture == Architecture::gemma3;
+    EXPECT_EQ(attention_of(config.layers[0]).qk_norm, gemma3 || architecture == Architecture::qwen3);
+    EXPECT_EQ(widest_window(config), gemma3 ? 16U : 0U);
   }
+}
+
+TEST(HfConfig, gemma3_has_two_ropes_norms_behind_the_blocks_and_a_scaled_embedding) {
+  Json four = hf_config(Architecture::gemma3);
+  four["num_hidden_layers"] = 7;
+  four["rope_scaling"] = {{"rope_type", "linear"}, {"factor", 8.0}};
+  four.erase("sliding_window_pattern");
+  const ModelConfig config = read_model(four);
+  EXPECT_EQ(slides_of(config), (std::vector<bool>{true, true, true, true, true, false, true}));
+  EXPECT_EQ(config.embedding_scale, 8);
+  ASSERT_EQ(config.ropes.size(), 2U);
+  EXPECT_EQ(config.ropes[0].theta, 1e6);
+  EXPECT_EQ(config.ropes[0].scaling.factor, 8);
+  EXPECT_EQ(config.ropes[1].theta, 1e4);
+  EXPECT_EQ(config.ropes[1].scaling.kind, RopeScaling::Kind::none);
+  for (const LayerShape& layer : config.layers) {
+    EXPECT_TRUE(layer.post_norms);
+    EXPECT_EQ(dense_of(layer).activation, Activation::gelu_tanh);
+    EXPECT_EQ(attention_of(layer).rope, attention_of(layer).window != 0 ? 1U : 0U);
+    EXPECT_EQ(attention_of(layer).scale, 0.25) << "1 / sqrt(query_pre_attn_scalar)";
+  }
+
+  Json five = four;
+  for (const char* key : {"rope_theta", "rope_scaling", "rope_local_base_freq"}) five.erase(key);
+  five["rope_parameters"] = {{"full_attention", {{"rope_type", "linear"}, {"factor", 8.0}, {"rope_theta", 1e6}}},
+                             {"sliding_attention", {{"rope_type", "default"}, {"rope_theta", 1e4}}}};
+  const ModelConfig same = read_model(five);
+  EXPECT_EQ(same.ropes[0].scaling.factor, 8);
+  EXPECT_EQ(same.ropes[1].theta, 1e4);
+}
+
+TEST(HfConfig, refuses_what_gemma3_does_not_compute_and_its_keys_elsewhere) {
+  const auto changed = [](const Json& fields) { return with(Architecture::gemma3, fields); };
+  expect_refused(changed({{"hidden_activation", "gelu"}}), Errc::unsupported, "expected \"gelu_pytorch_tanh\"");
+  expect_refused(changed({{"final_logit_softcapping", 30.0}}), Errc::unsupported, "final_logit_softcapping");
+  expect_refused(changed({{"use_bidirectional_attention", true}}), Errc::unsupported, "use_bidirectional_attention");
+  expect_refused(changed({{"sliding_window_pattern", 0}}), Errc::bad_value, "sliding_window_pattern");
+  expect_refused(changed({{"query_pre_attn_scalar", 0}}), Errc::bad_value, "query_pre_attn_scalar");
+  expect_refused(changed({{"rope_parameters", {{"rope_type", "default"}}}}), Errc::unsupported, "by layer type");
+  expect_refused(changed({{"rope_parameters", {{"sliding_attention", {{"rope_type", "linear"}, {"factor", 2.0}}}}}}),
+                 Errc::unsupported, "layers that slide");
+  expect_refused(llama_with({{"query_pre_attn_scalar", 16}}), Errc::unsupported, "query_pre_attn_scalar");
 }
 
 TEST(HfConfig, derives_what_a_class_derives) {

@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "checkpoint/config_check.h"
+#include "checkpoint/gemma3.h"
 
 namespace assay {
 namespace {
@@ -212,6 +213,31 @@ Json scaling_only(Json object) {
   return object;
 }
 
+// The parameters of one kind of layer, where rope_parameters is there: Gemma 3 has a set for each.
+Result<std::optional<JsonFields>> parameters_of(const JsonFields& fields, const std::string& kind) {
+  const Json* parameters = fields.find("rope_parameters");
+  if (parameters == nullptr) return std::optional<JsonFields>();
+  if (!parameters->is_object())
+    return fields.refuse(Errc::bad_value, "rope_parameters", "met " + shown(*parameters) + ", expected an object");
+  const JsonFields inner(*parameters, "rope_parameters.");
+  for (const auto& [key, value] : parameters->items()) {
+    if (key != "full_attention" && key != "sliding_attention")
+      return inner.refuse(Errc::unsupported, key, "expected parameters by layer type");
+    if (!value.is_object()) return inner.refuse(Errc::bad_value, key, "met " + shown(value) + ", expected an object");
+  }
+  if (!parameters->contains(kind)) return std::optional<JsonFields>();
+  return std::optional(JsonFields((*parameters)[kind], "rope_parameters." + kind + "."));
+}
+
+// The base, which may stand at the top under a key of its own or among the parameters.
+Result<double> base_of(const JsonFields& fields, const std::optional<JsonFields>& parameters, std::string_view key,
+                       double usual) {
+  double theta = usual;
+  ASSAY_TRY(fields.read(key, theta));
+  if (parameters) ASSAY_TRY(parameters->read("rope_theta", theta));
+  return theta;
+}
+
 }  // namespace
 
 Result<void> read_hf_rope(const JsonFields& fields, ModelConfig& config) {
@@ -234,6 +260,35 @@ Result<void> read_hf_rope(const JsonFields& fields, ModelConfig& config) {
   if (!used) return {};
   ASSAY_TRY(refuse_partial(*used));
   return read_scaling(*used, *original, config.context_train, rope);
+}
+
+Result<double> read_gemma3_rope(const JsonFields& fields, ModelConfig& config) {
+  Rope& rope = config.ropes[0];
+  rope.dims = attention_of(config.layers.front()).head_dim;
+  ASSAY_TRY(refuse_partial(fields));
+  auto full = parameters_of(fields, "full_attention");
+  if (!full) return std::unexpected(std::move(full.error()));
+  auto sliding = parameters_of(fields, "sliding_attention");
+  if (!sliding) return std::unexpected(std::move(sliding.error()));
+  auto theta = base_of(fields, *full, "rope_theta", gemma3_global_theta);
+  if (!theta) return theta;
+  rope.theta = *theta;
+  const Json* scaling = fields.find("rope_scaling");
+  if (scaling != nullptr && !scaling->is_object())
+    return fields.refuse(Errc::bad_value, "rope_scaling", "met " + shown(*scaling) + ", expected an object");
+  std::optional<JsonFields> used = *full;
+  if (scaling != nullptr) used.emplace(*scaling, "rope_scaling.");
+  if (used) {
+    ASSAY_TRY(refuse_partial(*used));
+    ASSAY_TRY(read_scaling(*used, std::nullopt, config.context_train, rope));
+  }
+  if (*sliding) {
+    Rope unscaled;
+    ASSAY_TRY(read_scaling(**sliding, std::nullopt, config.context_train, unscaled));
+    if (unscaled.scaling.kind != Kind::none)
+      return (*sliding)->refuse(Errc::unsupported, "rope_type", "expected \"default\" for layers that slide");
+  }
+  return base_of(fields, *sliding, "rope_local_base_freq", gemma3_local_theta);
 }
 
 }  // namespace assay

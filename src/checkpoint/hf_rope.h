@@ -14,4 +14,8 @@ namespace assay {
 // Source: huggingface/transformers, modeling_rope_utils.py (4.57 and 5.23).
 Result<void> read_hf_rope(const JsonFields& fields, ModelConfig& config);
 
+// Gemma 3's two: that of layers without a window into ropes[0], the base of the others as the result. The former may be
+// scaled (rope_scaling, or "full_attention" of rope_parameters), the latter is not. A base that is not there is the class's.
+Result<double> read_gemma3_rope(const JsonFields& fields, ModelConfig& config);
+
 }  // namespace assay

@@ -9,7 +9,7 @@
 
 namespace assay {
 
-enum class Architecture : std::uint8_t { llama, mistral, qwen2, qwen3 };
+enum class Architecture : std::uint8_t { llama, mistral, qwen2, qwen3, gemma3 };
 
 // Which pairs of a head's dimensions RoPE turns: (2i, 2i+1) or (i, i + d/2). GGUF files of llama and mistral are
 // stored permuted for `adjacent`; HF and MLX folders, and GGUF files of qwen2 and qwen3, are `halves`.
@@ -47,7 +47,7 @@ struct Attention {
 };
 
 // Of the gate, before it multiplies what `up` gives.
-enum class Activation : std::uint8_t { silu };
+enum class Activation : std::uint8_t { silu, gelu_tanh };
 
 // A gated feed-forward block: down * (activation(gate * x) . (up * x)).
 struct Dense {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "checkpoint/architectures.h"
+#include "checkpoint/gemma3.h"
 #include "checkpoint/tensor_list.h"
 
 namespace assay::testing_models {
@@ -41,14 +42,21 @@ ModelConfig small_config(Architecture architecture) {
                             .bias = architecture == Architecture::qwen2,
                             .qk_norm = architecture == Architecture::qwen3};
   config.layers.assign(2, {.mixer = attention, .feed = Dense{.width = 96}});
+  if (architecture == Architecture::gemma3) {
+    set_windows(config, 16, {true, false});
+    config.ropes[0].theta = gemma3_global_theta;
+    make_gemma3(config, gemma3_local_theta, 0.25);
+    config.tied_head = true;
+  }
   return config;
 }
 
 std::string write_gguf(const std::string& path, const TestGguf& model) {
   const std::string& name = model.architecture;
-  const Architecture architecture = name == "qwen2"   ? Architecture::qwen2
-                                    : name == "qwen3" ? Architecture::qwen3
-                                                      : Architecture::llama;
+  const Architecture architecture = name == "qwen2"    ? Architecture::qwen2
+                                    : name == "qwen3"  ? Architecture::qwen3
+                                    : name == "gemma3" ? Architecture::gemma3
+                                                       : Architecture::llama;
   GgufWriter writer(path);
   writer.set("general.architecture", name);
   writer.set(name + ".block_count", std::uint32_t{2});
@@ -87,6 +95,19 @@ Json hf_config(Architecture architecture) {
                  {"rope_theta", 10000.0},   {"rope_scaling", nullptr},  {"torch_dtype", "bfloat16"},
                  {"use_cache", true}};
   if (architecture == Architecture::mistral) config["sliding_window"] = nullptr;
+  if (architecture == Architecture::gemma3) {
+    config.erase("hidden_act");
+    config.erase("tie_word_embeddings");
+    config.update({{"hidden_activation", "gelu_pytorch_tanh"},
+                   {"query_pre_attn_scalar", 16},
+                   {"rope_theta", 1e6},
+                   {"rope_local_base_freq", 1e4},
+                   {"sliding_window", 16},
+                   {"sliding_window_pattern", 2},
+                   {"attn_logit_softcapping", nullptr},
+                   {"final_logit_softcapping", nullptr},
+                   {"cache_implementation", "hybrid"}});
+  }
   return config;
 }
 

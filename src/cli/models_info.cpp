@@ -55,10 +55,10 @@ std::string human_count(std::uint64_t count) {
   return text.data();
 }
 
-// Sizes of the first layer, which published models have in all of them; the widest window.
+// Sizes of the first layer, which published models have in all of them; the rope of layers that see all; the widest window.
 Json to_json(const ModelConfig& config) {
   const Attention& a = attention_of(config.layers.front());
-  const Rope& rope = config.ropes[a.rope];
+  const Rope& rope = config.ropes.front();
   Json out = {{"architecture", config.architecture_name},
               {"name", config.model_name},
               {"layers", config.layers.size()},

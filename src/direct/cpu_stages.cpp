@@ -30,6 +30,8 @@ Gating gating(Activation activation) {
   switch (activation) {
     case Activation::silu:
       return kernel::silu_mul;
+    case Activation::gelu_tanh:
+      return kernel::gelu_mul;
   }
   return nullptr;
 }

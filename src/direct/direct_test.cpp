@@ -98,7 +98,7 @@ std::vector<double> reference_all(const TinyModel& model, const std::vector<Toke
 // f32 weights meet no 8-bit rounding: what is left is f32 sums and f16 keys and values (2^-11 relative each).
 TEST(CpuBackend, agrees_with_the_reference_for_every_architecture) {
   for (const auto architecture :
-       {Architecture::llama, Architecture::mistral, Architecture::qwen2, Architecture::qwen3}) {
+       {Architecture::llama, Architecture::mistral, Architecture::qwen2, Architecture::qwen3, Architecture::gemma3}) {
     ModelConfig config = tiny_config(architecture);
     if (architecture == Architecture::mistral) {
       set_windows(config, 24, {true, false});

@@ -110,7 +110,8 @@ TEST(Reference, refuses_no_tokens_tokens_outside_the_vocabulary_and_positions_ou
 }
 
 TEST(Reference, a_position_does_not_see_what_follows_it) {
-  for (const auto architecture : {Architecture::llama, Architecture::qwen2, Architecture::qwen3}) {
+  for (const auto architecture :
+       {Architecture::llama, Architecture::qwen2, Architecture::qwen3, Architecture::gemma3}) {
     const TinyModel model = tiny_model(tiny_config(architecture), 4);
     const auto tokens = text_of(12);
     const auto all = reference_logits(model.weights(), tokens, {{5}}).value();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 #include <string>
 #include <utility>
 
@@ -60,6 +61,8 @@ double activated(Activation activation, double gate) {
   switch (activation) {
     case Activation::silu:
       return gate / (1 + std::exp(-gate));
+    case Activation::gelu_tanh:
+      return gate / 2 * (1 + std::tanh(std::sqrt(2 / std::numbers::pi) * (gate + 0.044715 * gate * gate * gate)));
   }
   return gate;
 }

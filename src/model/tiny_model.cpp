@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "checkpoint/architectures.h"
+#include "checkpoint/gemma3.h"
 #include "checkpoint/tensor_list.h"
 
 namespace assay::model {
@@ -60,6 +61,13 @@ ModelConfig tiny_config(Architecture architecture) {
                             .bias = architecture == Architecture::qwen2,
                             .qk_norm = architecture == Architecture::qwen3};
   config.layers.assign(2, {.mixer = attention, .feed = Dense{.width = 512}});
+  if (architecture == Architecture::gemma3) {  // a layer of each kind, the one that sees all scaled
+    set_windows(config, 9, {true, false});
+    config.ropes[0].theta = gemma3_global_theta;
+    config.ropes[0].scaling = {.kind = RopeScaling::Kind::linear, .factor = 8};
+    make_gemma3(config, gemma3_local_theta, attention.scale);
+    config.tied_head = true;
+  }
   return config;
 }
 

@@ -5,7 +5,7 @@ Writes tests/golden/models/NAME/{config.json,model.safetensors,logits.json}: wei
 logits are computed, so both sides see the same numbers), 48 tokens, logits at eight positions.
 
     python3 -m venv v && v/bin/pip install torch transformers safetensors
-    v/bin/python tools/golden/models.py tests/golden/models
+    v/bin/python tools/golden/models.py tests/golden/models [NAME...]
 """
 import json
 import pathlib
@@ -13,7 +13,7 @@ import sys
 
 import torch
 import transformers
-from transformers import AutoModelForCausalLM, LlamaConfig, MistralConfig, Qwen2Config, Qwen3Config
+from transformers import AutoModelForCausalLM, Gemma3TextConfig, LlamaConfig, MistralConfig, Qwen2Config, Qwen3Config
 
 SEED = 20260726
 TOKENS = 48
@@ -25,6 +25,11 @@ THETA = 10000.0
 
 def rope(**scaling):
     return dict(rope_theta=THETA, **scaling)
+
+
+def gemma3_rope(**full):
+    return dict(rope_parameters=dict(full_attention=dict(rope_theta=50000.0, **full),
+                                     sliding_attention=dict(rope_theta=THETA, rope_type="default")))
 
 
 MODELS = {
@@ -42,6 +47,10 @@ MODELS = {
     "qwen3-tied": (Qwen3Config, dict(rope_parameters=rope(rope_type="default"), tie_word_embeddings=True)),
     "qwen3-yarn": (Qwen3Config, dict(rope_parameters=rope(
         rope_type="yarn", factor=2.0, original_max_position_embeddings=32))),
+    "gemma3": (Gemma3TextConfig, dict(gemma3_rope(rope_type="default"), query_pre_attn_scalar=16, sliding_window=9,
+                                      layer_types=["sliding_attention", "full_attention"])),
+    "gemma3-scaled": (Gemma3TextConfig, dict(gemma3_rope(rope_type="linear", factor=8.0), query_pre_attn_scalar=24,
+                                             sliding_window=5, layer_types=["sliding_attention", "full_attention"])),
 }
 
 
@@ -49,6 +58,10 @@ def transformers4(config):
     """The same config as transformers 4 wrote it: rope_theta and rope_scaling at the top, torch_dtype."""
     old = {k: v for k, v in config.items() if k not in ("rope_parameters", "dtype", "layer_types")}
     parameters = dict(config["rope_parameters"])
+    if "full_attention" in parameters:  # gemma3: a base of its own for layers that slide, which take turns with others
+        old["rope_local_base_freq"] = parameters["sliding_attention"]["rope_theta"]
+        old["sliding_window_pattern"] = 2
+        parameters = dict(parameters["full_attention"])
     old["rope_theta"] = parameters.pop("rope_theta")
     old["rope_scaling"] = None if parameters.get("rope_type", "default") == "default" else parameters
     old["torch_dtype"] = config.get("dtype", "bfloat16")
@@ -56,9 +69,11 @@ def transformers4(config):
     return old
 
 
-def main(out):
+def main(out, *names):
     out = pathlib.Path(out)
     for name, (kind, extra) in MODELS.items():
+        if names and name not in names:
+            continue
         torch.manual_seed(SEED)
         config = kind(**SIZES, **extra)
         config.initializer_range = 0.15
@@ -87,4 +102,4 @@ def main(out):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else "tests/golden/models")
+    main(*(sys.argv[1:] or ["tests/golden/models"]))

@@ -23,11 +23,22 @@ std::vector<mx::array> silu_gated(const std::vector<mx::array>& in) {
   return {mx::multiply(mx::multiply(in[0], mx::sigmoid(in[0])), in[1])};
 }
 
+std::vector<mx::array> gelu_gated(const std::vector<mx::array>& in) {
+  const mx::array& g = in[0];
+  const auto number = [&](float value) { return mx::array(value, g.dtype()); };
+  const mx::array squared = mx::add(number(1.0F), mx::multiply(number(0.044715F), mx::multiply(g, g)));
+  const mx::array inner = mx::multiply(number(0.7978845608F), mx::multiply(g, squared));
+  const mx::array gelu = mx::multiply(mx::multiply(number(0.5F), g), mx::add(number(1.0F), mx::tanh(inner)));
+  return {mx::multiply(gelu, in[1])};
+}
+
 // activation(gate) . up of {gate, up}.
 std::vector<mx::array> (*gated_by(Activation activation))(const std::vector<mx::array>&) {
   switch (activation) {
     case Activation::silu:
       return silu_gated;
+    case Activation::gelu_tanh:
+      return gelu_gated;
   }
   return nullptr;
 }

@@ -23,6 +23,15 @@ void silu_mul(const float* gate, const float* up, float* out, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) out[i] = gate[i] / (1.0F + exp_clamped(-gate[i])) * up[i];
 }
 
+void gelu_mul(const float* gate, const float* up, float* out, std::size_t n) {
+  using C = GeluConstants;
+  for (std::size_t i = 0; i < n; ++i) {
+    const float g = gate[i];
+    const float z = g * (C::linear + C::cubic * (g * g));
+    out[i] = g / (1.0F + exp_clamped(-z)) * up[i];
+  }
+}
+
 void add(const float* x, float* out, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) out[i] += x[i];
 }

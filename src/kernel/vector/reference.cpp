@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 
 #include "kernel/vector/vector.h"
 
@@ -16,6 +17,15 @@ void silu_mul(std::span<const float> gate, std::span<const float> up, std::span<
   for (std::size_t i = 0; i < out.size(); ++i) {
     const double g = gate[i];
     out[i] = g / (1 + std::exp(-g)) * static_cast<double>(up[i]);
+  }
+}
+
+void gelu_mul(std::span<const float> gate, std::span<const float> up, std::span<double> out) {
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    const double g = gate[i];
+    const double inner = std::sqrt(2 / std::numbers::pi) * (g + 0.044715 * g * g * g);
+    // 1 + tanh(y) = 2 / (1 + e^-2y), which keeps its digits where tanh is near -1.
+    out[i] = g / (1 + std::exp(-2 * inner)) * static_cast<double>(up[i]);
   }
 }
 

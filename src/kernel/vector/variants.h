@@ -16,10 +16,17 @@ inline float sum_of_lanes(std::array<float, 16> lane) {
   return lane[0];
 }
 
+// z = g (linear + cubic g^2) of gelu_mul.
+struct GeluConstants {
+  static constexpr float linear = 1.5957691216F;  // 2 sqrt(2 / pi)
+  static constexpr float cubic = 0.0713548162726F;
+};
+
 #define ASSAY_VECTOR_VARIANT                                                                    \
   float sum_of_squares(const float* x, std::size_t n);                                          \
   void scale_weighted(const float* x, const float* weight, float s, float* out, std::size_t n); \
   void silu_mul(const float* gate, const float* up, float* out, std::size_t n);                 \
+  void gelu_mul(const float* gate, const float* up, float* out, std::size_t n);                 \
   void add(const float* x, float* out, std::size_t n);                                          \
   float maximum(const float* x, std::size_t n);                                                 \
   float exp_minus(float* x, float maximum, std::size_t n); /* x = e^(x - maximum); the sum */   \

@@ -26,6 +26,11 @@ void silu_mul(Isa isa, std::span<const float> gate, std::span<const float> up, s
   ASSAY_PICK(isa, silu_mul)(gate.data(), up.data(), out.data(), out.size());
 }
 
+void gelu_mul(Isa isa, std::span<const float> gate, std::span<const float> up, std::span<float> out) {
+  ASSAY_ASSERT(gate.size() == up.size() && gate.size() == out.size());
+  ASSAY_PICK(isa, gelu_mul)(gate.data(), up.data(), out.data(), out.size());
+}
+
 void add(Isa isa, std::span<const float> x, std::span<float> out) {
   ASSAY_ASSERT(x.size() == out.size());
   ASSAY_PICK(isa, add)(x.data(), out.data(), out.size());

@@ -21,6 +21,11 @@ void rms_norm(Isa isa, std::span<const float> x, std::span<const float> weight, 
 // result is above 2^-100.
 void silu_mul(Isa isa, std::span<const float> gate, std::span<const float> up, std::span<float> out);
 
+// out[i] = gelu(gate[i]) * up[i] with the tanh form of GELU, 0.5 g (1 + tanh(sqrt(2 / pi) (g + 0.044715 g^3))), which is
+// g / (1 + e^-z), z = 2 sqrt(2 / pi) (g + 0.044715 g^3) (Hendrycks and Gimpel, "Gaussian Error Linear Units", 2016). out
+// may be gate or up. Relative error at most (6 + 4 |z|) * 2^-24 where the result is above 2^-100.
+void gelu_mul(Isa isa, std::span<const float> gate, std::span<const float> up, std::span<float> out);
+
 // out[i] += x[i].
 void add(Isa isa, std::span<const float> x, std::span<float> out);
 
@@ -35,6 +40,7 @@ std::size_t argmax(std::span<const float> x);
 namespace reference {
 void rms_norm(std::span<const float> x, std::span<const float> weight, double eps, std::span<double> out);
 void silu_mul(std::span<const float> gate, std::span<const float> up, std::span<double> out);
+void gelu_mul(std::span<const float> gate, std::span<const float> up, std::span<double> out);
 void softmax(std::span<const float> x, std::span<double> out);
 }  // namespace reference
 

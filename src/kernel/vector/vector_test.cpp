@@ -118,6 +118,36 @@ TEST(SiluMul, far_values_stay_finite_and_nan_stays_nan) {
   }
 }
 
+TEST(GeluMul, agrees_with_double_and_between_isas) {
+  for (const std::size_t n : lengths) {
+    const auto gate = normals(n, n, 3);
+    const auto up = normals(n, n + 1);
+    const auto out = same_on_every_isa(n, [&](Isa isa, std::span<float> y) { gelu_mul(isa, gate, up, y); });
+    std::vector<double> expected(n);
+    reference::gelu_mul(gate, up, expected);
+    for (std::size_t i = 0; i < n; ++i) {
+      const double g = gate[i];
+      const double z = std::abs(1.5957691216057308 * (g + 0.044715 * g * g * g));
+      EXPECT_NEAR(out[i], expected[i], (6 + 4 * z) * 0x1.0p-24 * std::abs(expected[i]) + 0x1.0p-100) << g;
+    }
+  }
+}
+
+TEST(GeluMul, far_values_stay_finite_and_nan_stays_nan) {
+  const std::vector<float> gate{-1e10F, -50, 0, 50, 1e10F, std::numeric_limits<float>::quiet_NaN(), -9, 9};
+  const std::vector<float> up(gate.size(), 1.0F);
+  for (const Isa isa : isas_here()) {
+    std::vector<float> out(gate.size());
+    gelu_mul(isa, gate, up, out);
+    EXPECT_NEAR(out[0], 0, 1e-27);
+    EXPECT_NEAR(out[1], 0, 1e-30);
+    EXPECT_EQ(out[2], 0);
+    EXPECT_EQ(out[3], 50);
+    EXPECT_EQ(out[4], 1e10F);
+    EXPECT_TRUE(std::isnan(out[5]));
+  }
+}
+
 TEST(Add, is_exact_float_addition) {
   for (const std::size_t n : lengths) {
     const auto x = normals(n, n);

@@ -60,6 +60,26 @@ ASSAY_AVX2 void silu_mul(const float* gate, const float* up, float* out, std::si
   for (; i < n; ++i) out[i] = gate[i] / (1.0F + kernel::exp_clamped(-gate[i])) * up[i];
 }
 
+ASSAY_AVX2 void gelu_mul(const float* gate, const float* up, float* out, std::size_t n) {
+  using C = GeluConstants;
+  const __m256 one = _mm256_set1_ps(1.0F);
+  const __m256 sign = _mm256_set1_ps(-0.0F);
+  const __m256 linear = _mm256_set1_ps(C::linear);
+  const __m256 cubic = _mm256_set1_ps(C::cubic);
+  std::size_t i = 0;
+  for (; i + 8 <= n; i += 8) {
+    const __m256 g = _mm256_loadu_ps(gate + i);
+    const __m256 z = _mm256_mul_ps(g, _mm256_add_ps(linear, _mm256_mul_ps(cubic, _mm256_mul_ps(g, g))));
+    const __m256 gelu = _mm256_div_ps(g, _mm256_add_ps(one, exp_clamped(_mm256_xor_ps(z, sign))));
+    _mm256_storeu_ps(out + i, _mm256_mul_ps(gelu, _mm256_loadu_ps(up + i)));
+  }
+  for (; i < n; ++i) {
+    const float g = gate[i];
+    const float z = g * (C::linear + C::cubic * (g * g));
+    out[i] = g / (1.0F + kernel::exp_clamped(-z)) * up[i];
+  }
+}
+
 ASSAY_AVX2 void add(const float* x, float* out, std::size_t n) {
   std::size_t i = 0;
   for (; i + 8 <= n; i += 8) {

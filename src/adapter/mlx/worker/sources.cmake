@@ -4,7 +4,7 @@ set(ASSAY_MLX_SOURCES affine_pack.cpp compute.cpp graph.cpp kv_sequence.cpp load
 set(ASSAY_MLX_SHARED_SOURCES
   base/arena.cpp base/mapped_file.cpp
   tensor/dtype.cpp
-  checkpoint/checkpoint.cpp checkpoint/config_check.cpp checkpoint/folder.cpp checkpoint/gguf.cpp checkpoint/gguf_cast.cpp
+  checkpoint/checkpoint.cpp checkpoint/config_check.cpp checkpoint/folder.cpp checkpoint/gemma3.cpp checkpoint/gguf.cpp checkpoint/gguf_cast.cpp
   checkpoint/gguf_config.cpp checkpoint/gguf_part.cpp checkpoint/hf_config.cpp
   checkpoint/hf_rope.cpp checkpoint/json_fields.cpp checkpoint/safetensors.cpp checkpoint/tensor_list.cpp
   kernel/isa.cpp kernel/quant/dequantize.cpp kernel/rope/rope.cpp
