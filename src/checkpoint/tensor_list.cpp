@@ -48,8 +48,8 @@ std::vector<ExpectedTensor> expected_tensors(const ModelConfig& config) {
 #define ASSAY_MODEL_TENSOR(tensor, kind, need, numbers, gguf, hf) \
   if (const Need needed = need; needed != absent) {               \
     list.push_back({.role = Role::tensor,                         \
-                    .name = gguf,                                 \
-                    .hf_name = hf,                                \
+                    .name = (gguf),                               \
+                    .hf_name = (hf),                              \
                     .shape = shape_of numbers,                    \
                     .optional = needed == optional});             \
   }

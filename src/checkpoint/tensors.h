@@ -53,8 +53,9 @@ constexpr std::string_view hf_name(Role role) {
     return hf;
 #include "checkpoint/tensors.inc"
     default:
-      return "";
+      break;
   }
+  return "";
 }
 
 // The canonical name of a layer's tensor: "blk.3.attn_q.weight".
@@ -62,6 +63,7 @@ inline std::string gguf_name(Role role, std::uint32_t layer) {
   return "blk." + std::to_string(layer) + "." + std::string(gguf_name(role));
 }
 
+// NOLINTBEGIN(bugprone-macro-parentheses): roles are names of fields
 // A Matrix for each matrix of a layer and a Vector for each other tensor, named by their roles.
 template <class Matrix, class Vector>
 struct LayerOf {
@@ -80,6 +82,8 @@ struct ModelOf {
 #include "checkpoint/tensors.inc"
   std::vector<LayerOf<Matrix, Vector>> layers;
 };
+
+// NOLINTEND(bugprone-macro-parentheses)
 
 // Calls f(Role, thing) for every tensor that stands beside the layers, in the order of the list.
 template <class Model, class F>
