@@ -80,6 +80,10 @@ std::string_view name(Finish finish) {
       return "context";
     case Finish::cancelled:
       return "cancelled";
+    case Finish::grammar:
+      return "grammar";
+    case Finish::embedded:
+      return "embedded";
   }
   return "none";
 }

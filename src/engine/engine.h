@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -45,21 +46,47 @@ struct Sampling {
   bool wants_logprob = false;  // the chosen token's own log-probability
 };
 
+// What an answer must look like, token by token: a JSON schema, a regular expression. It belongs to one request, and one
+// thread at a time uses it: the engine's.
+class Grammar {
+ public:
+  virtual ~Grammar() = default;
+  // The answer goes on with this token. An error ends the request with it.
+  virtual Result<void> accept(Token token) = 0;
+  // Sets bit i % 32 of word i / 32 for each token i that may come next; stop tokens where the answer may end. mask: (vocab +
+  // 31) / 32 words, all 0. Called while the device computes; may be called again before the next accept().
+  virtual void fill(std::span<std::uint32_t> mask) = 0;
+  // Nothing can follow: the answer is whole.
+  virtual bool ended() const = 0;
+};
+
+// What a request wants: an answer, or the vector that stands for its prompt.
+enum class RequestKind : std::uint8_t { generate, embed };
+
+struct Pooling {
+  enum class Of : std::uint8_t { last, mean } of = Of::last;  // the last token's hidden state, or the mean of all
+  bool normalised = true;                                     // to length 1
+};
+
 struct Request {  // borrowed until submit() returns
   RequestId id = 0;
   std::span<const Token> prompt;  // (prompt_tokens,), not empty
   Sampling sampling;
-  std::uint32_t output_tokens_max = 0;  // > 0
+  RequestKind kind = RequestKind::generate;
+  Pooling pooling;                      // kind embed; all that follows but owner and priority is of kind generate
+  std::uint32_t output_tokens_max = 0;  // > 0; kind embed: 0
   std::uint32_t output_tokens_min = 0;  // stop tokens are not chosen before
   std::vector<Token> stop_tokens;
   std::vector<std::string> stop_texts;  // needs an engine that knows text, see Facts
+  std::shared_ptr<Grammar> grammar;     // null: any text; see Facts
   // Where an engine has a queue: owners (users, keys, connections) share it evenly, however many requests each has; a
   // higher priority starts before a lower one and is interrupted after it.
   OwnerId owner = 0;
   std::int32_t priority = 0;
 };
 
-enum class Finish : std::uint8_t { none, stop_token, stop_text, length, context, cancelled };
+// grammar: its Grammar has ended; embedded: the vector is in EventDetail.
+enum class Finish : std::uint8_t { none, stop_token, stop_text, length, context, cancelled, grammar, embedded };
 
 struct Event {  // trivially copyable
   RequestId request = 0;
@@ -84,6 +111,8 @@ struct Usage {
   std::uint32_t cached_tokens = 0;  // of the prompt, taken from a sequence that was computed before
   std::uint32_t output_tokens = 0;  // token events; the token that stopped is not one
   std::uint32_t recomputed = 0;     // times that its pages were taken by an older request and computed again
+  std::uint32_t drafted = 0;        // tokens that were guessed and computed beside the one that was due
+  std::uint32_t accepted = 0;       // of them: those that the sampler chose too, and so are a part of the output
 };
 
 // What came with an event that does not fit in it. Views are borrowed until the next poll().
@@ -92,6 +121,7 @@ struct EventDetail {
   std::span<const TokenLogprob> alternatives;  // kind token: Sampling::logprobs of them, most likely first
   std::string_view reason;                     // kind failed: what happened, for a person
   Usage usage;
+  std::span<const float> embedding{};  // (facts().backend.hidden) finished by embedded
 };
 
 // Constant after construction.
@@ -104,6 +134,8 @@ struct Facts {
   bool can_cancel = true;
   bool has_seed = true;
   bool has_logits = true;
+  bool has_grammar = false;     // takes Request::grammar
+  bool can_embed = false;       // takes kind embed
   std::uint32_t queue_max = 0;  // requests waiting before submit() says full
 };
 

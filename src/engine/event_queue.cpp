@@ -28,7 +28,11 @@ std::size_t EventQueue::deliver(std::span<Event> events) {
 EventDetail EventQueue::detail(const Event& event) const {
   ASSAY_ASSERT(event.detail < delivered_.size() && delivered_[event.detail].event.request == event.request);
   const QueuedEvent& out = delivered_[event.detail];
-  return {.text = out.text, .alternatives = out.alternatives, .reason = out.reason, .usage = out.usage};
+  return {.text = out.text,
+          .alternatives = out.alternatives,
+          .reason = out.reason,
+          .usage = out.usage,
+          .embedding = out.embedding};
 }
 
 std::vector<QueuedEvent> EventQueue::take(RequestId request) {

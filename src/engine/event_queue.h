@@ -22,6 +22,7 @@ struct QueuedEvent {
   std::vector<TokenLogprob> alternatives;
   std::string reason;
   Usage usage;
+  std::vector<float> embedding;
 };
 
 class EventQueue final {

@@ -31,6 +31,9 @@ inline void hashed_logits(std::span<const Token> tokens, std::span<float> logits
   for (auto& x : logits) x = static_cast<float>(8 * random.uniform() - 4);
 }
 
+// Its hidden state, in the same way.
+inline void hashed_hidden(std::span<const Token> tokens, std::span<float> hidden) { hashed_logits(tokens, hidden); }
+
 struct FakeOrders {
   std::int64_t forward_ns = 0;     // moves the clock
   std::int64_t slot_ns = 0;        // each slot moves it too
@@ -55,6 +58,8 @@ struct FakeShape {
   std::uint32_t page_tokens = 4;
   std::uint32_t pages = 1000;
   std::uint32_t window = 0;  // of one half of its layers; 0: none
+  std::uint32_t hidden = 0;
+  Rewind rewind = Rewind::any;
 };
 
 class FakeBackend final : public Backend {
@@ -75,6 +80,8 @@ class FakeBackend final : public Backend {
     facts_.sequences = shape.sequences;
     facts_.batch = shape.batch;
     facts_.vocab = shape.vocab;
+    facts_.hidden = shape.hidden;
+    facts_.rewind = shape.rewind;
     facts_.deterministic = true;
   }
 
@@ -121,9 +128,14 @@ class FakeBackend final : public Backend {
     if (!std::exchange(under_way_, false)) return refuse("a finish without a start");
     if (late_) return std::unexpected(*std::exchange(late_, std::nullopt));
     if (rows.logits.size() != Batch(slots_).count(Want::logits) * shape_.vocab) return refuse("memory for the rows");
+    if (rows.hidden.size() != Batch(slots_).count(Want::hidden) * shape_.hidden) return refuse("memory for the states");
     std::size_t row = 0;
+    std::size_t state = 0;
     for (const auto& slot : slots_) {
       write(slot);
+      if (slot.want == Want::hidden) {
+        hashed_hidden(sequences_[slot.seq], rows.hidden.subspan(shape_.hidden * state++, shape_.hidden));
+      }
       if (slot.want != Want::logits) continue;
       check_seen(slot);
       const auto logits = rows.logits.subspan(shape_.vocab * row++, shape_.vocab);
@@ -143,6 +155,7 @@ class FakeBackend final : public Backend {
     if (from >= tokens.size()) return refuse("forget of what is not there");
     if (to < tokens.size()) return refuse("forget of a middle");
     if (from > 0 && random_.uniform() < orders.refuse_forget_chance) return fail(Errc::unsupported, "a tail");
+    if (from > 0 && shape_.rewind == Rewind::none) return fail(Errc::unsupported, "a state cannot go back");
     ASSAY_TRY(table_.truncate(seq, from));
     tokens.resize(from);
     return {};
@@ -162,6 +175,7 @@ class FakeBackend final : public Backend {
 
   MemoryUse memory() const override { return {0, pages_used(), 0}; }
 
+  bool computes() const { return under_way_; }
   // Of all groups.
   std::uint32_t pages_used() const {
     std::uint32_t used = 0;

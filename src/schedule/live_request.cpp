@@ -1,6 +1,8 @@
 #include "schedule/live_request.h"
 
 #include <algorithm>
+#include <cmath>
+#include <utility>
 
 #include "schedule/sampling_limits.h"
 
@@ -20,16 +22,31 @@ Result<void> known_tokens(const char* field, std::span<const Token> tokens, std:
   return {};
 }
 
+// A setting of another kind would be passed over in silence.
+Result<void> check_embed(const Request& r, const BackendFacts& facts) {
+  if (facts.hidden == 0) {
+    return fail(Errc::unsupported,
+                "kind: met embed, expected generate: engine " + facts.name + " gives no hidden states");
+  }
+  if (r.output_tokens_max != 0) return wrong("output_tokens_max", r.output_tokens_max, "0 for kind embed");
+  if (!r.stop_tokens.empty()) return wrong("stop_tokens", r.stop_tokens.size(), "none for kind embed");
+  if (!r.stop_texts.empty()) return wrong("stop_texts", r.stop_texts.size(), "none for kind embed");
+  if (r.grammar != nullptr) return fail(Errc::bad_value, "grammar: met one, expected none for kind embed");
+  return {};
+}
+
 }  // namespace
 
 Result<void> check_request(const Request& r, const BackendFacts& facts, bool knows_text) {
   if (r.prompt.empty()) return fail(Errc::bad_value, "prompt: met no tokens, expected at least one");
-  if (r.prompt.size() >= facts.context) {
+  const bool answers = r.kind == RequestKind::generate;
+  if (r.prompt.size() >= facts.context + (answers ? 0 : 1)) {
     return fail(Errc::bad_value, "prompt has " + std::to_string(r.prompt.size()) + " tokens, context holds " +
                                      std::to_string(facts.context) +
                                      (r.prompt.size() == facts.context ? ": no room for an answer" : ""));
   }
   ASSAY_TRY(known_tokens("prompt", r.prompt, facts.vocab));
+  if (!answers) return check_embed(r, facts);
   if (r.output_tokens_max == 0) return wrong("output_tokens_max", 0, "1 or more");
   if (r.output_tokens_min > r.output_tokens_max) {
     return wrong("output_tokens_min", r.output_tokens_min,
@@ -60,6 +77,8 @@ LiveRequest::LiveRequest(const Request& r, std::uint64_t arrival_order, const De
       arrival(arrival_order),
       owner(r.owner),
       priority(r.priority),
+      kind(r.kind),
+      pooling(r.pooling),
       sampling(r.sampling),
       sampler(r.sampling),
       tokens(r.prompt.begin(), r.prompt.end()),
@@ -67,7 +86,8 @@ LiveRequest::LiveRequest(const Request& r, std::uint64_t arrival_order, const De
       output_min_(r.output_tokens_min),
       stop_tokens_(r.stop_tokens),
       stop_text_(r.stop_texts),
-      stream_(detokenize == nullptr ? nullptr : detokenize->start()) {
+      stream_(detokenize == nullptr ? nullptr : detokenize->start()),
+      grammar_(r.grammar) {
   usage.prompt_tokens = static_cast<std::uint32_t>(r.prompt.size());
 }
 
@@ -76,12 +96,34 @@ std::span<const Token> LiveRequest::banned() const {
   return stop_tokens_;
 }
 
-Written LiveRequest::write(Token token, std::uint32_t context) {
+std::span<const std::uint32_t> LiveRequest::allowed(std::uint32_t vocab) {
+  if (grammar_ == nullptr) return {};
+  if (!mask_is_filled_) {
+    mask_.assign((vocab + 31) / 32, 0);
+    grammar_->fill(mask_);
+    mask_is_filled_ = true;
+  }
+  return mask_;
+}
+
+std::uint32_t LiveRequest::guesses_max(std::uint32_t context) const {
+  if (!writes()) return 0;
+  const auto positions = context - std::min(context, static_cast<std::uint32_t>(tokens.size()));
+  return std::min(positions, output_max_ - usage.output_tokens - 1);
+}
+
+Result<Written> LiveRequest::write(Token token, std::uint32_t context) {
   Written w;
   if (std::find(stop_tokens_.begin(), stop_tokens_.end(), token) != stop_tokens_.end()) {
     w.shown = false;
     w.finish = Finish::stop_token;
     return w;
+  }
+  if (grammar_ != nullptr) {
+    if (auto taken = grammar_->accept(token); !taken) {
+      return std::unexpected(with_context("grammar", std::move(taken.error())));
+    }
+    mask_is_filled_ = false;
   }
   tokens.push_back(token);
   ++usage.output_tokens;
@@ -95,12 +137,51 @@ Written LiveRequest::write(Token token, std::uint32_t context) {
       return w;
     }
   }
-  if (usage.output_tokens >= output_max_) {
+  if (grammar_ != nullptr && grammar_->ended()) {
+    w.finish = Finish::grammar;
+  } else if (usage.output_tokens >= output_max_) {
     w.finish = Finish::length;
   } else if (tokens.size() >= context) {
     w.finish = Finish::context;
   }
   return w;
+}
+
+bool LiveRequest::wants_hidden(std::size_t index) const {
+  if (kind != RequestKind::embed) return false;
+  return pooling.of == Pooling::Of::mean || index + 1 == tokens.size();
+}
+
+void LiveRequest::add_hidden(std::span<const float> rows, std::size_t width) {
+  hidden_.resize(width);
+  for (std::size_t first = 0; first < rows.size();
+       first += width) {  // by position: the sum does not depend on the chunks
+    for (std::size_t i = 0; i < width; ++i) hidden_[i] += rows[first + i];
+    ++pooled_;
+  }
+}
+
+Result<std::vector<float>> LiveRequest::pooled(std::string_view engine) const {
+  double squares = 0;
+  for (const double x : hidden_) squares += x / pooled_ * (x / pooled_);
+  if (!std::isfinite(squares) || (pooling.normalised && !(squares > 0))) {
+    return fail(Errc::engine_lost, "engine " + std::string(engine) + ": hidden states: met a vector " +
+                                       (std::isfinite(squares) ? "of length 0" : "with NaN or infinity") +
+                                       ", expected finite numbers");
+  }
+  const double scale = pooling.normalised ? 1 / std::sqrt(squares) : 1;
+  std::vector<float> vector(hidden_.size());
+  std::ranges::transform(hidden_, vector.begin(), [&](double x) { return static_cast<float>(x / pooled_ * scale); });
+  return vector;
+}
+
+void LiveRequest::start_again() {
+  seq.reset();
+  computed = 0;
+  hidden_.clear();
+  pooled_ = 0;
+  guesses.clear();
+  ++usage.recomputed;
 }
 
 std::string LiveRequest::rest() {

@@ -89,6 +89,26 @@ std::vector<std::uint32_t> choose_step(std::span<const Work> work, const StepLim
   return tokens;
 }
 
+std::vector<std::uint32_t> choose_guesses(std::span<const Work> work, std::span<const std::uint32_t> tokens,
+                                          const StepLimits& limits) {
+  std::vector<std::uint32_t> guesses(work.size(), 0);
+  std::uint32_t slots = limits.slots;
+  std::uint32_t time = limits.prompt_tokens;
+  std::vector<std::size_t> who;
+  for (std::size_t i = 0; i < work.size(); ++i) {
+    slots -= std::min(slots, tokens[i]);
+    if (!work[i].writes) time -= std::min(time, tokens[i]);
+    if (work[i].writes && work[i].wish > 0 && tokens[i] > 0) who.push_back(i);
+  }
+  std::uint32_t left = std::min(slots, time);
+  std::ranges::sort(who, {}, [&](std::size_t i) { return std::tuple(work[i].wish, i); });
+  for (std::size_t k = 0; k < who.size(); ++k) {  // those that wish for little leave the rest to the others
+    guesses[who[k]] = std::min(work[who[k]].wish, left / static_cast<std::uint32_t>(who.size() - k));
+    left -= guesses[who[k]];
+  }
+  return guesses;
+}
+
 Pace learn(Pace pace, std::uint32_t tokens, std::uint32_t prompt_tokens, std::int64_t ns) {
   if (prompt_tokens == 0 || tokens == 0 || ns <= 0) return pace;
   const double seen = static_cast<double>(ns) / tokens;

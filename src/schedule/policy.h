@@ -39,6 +39,7 @@ struct Work {
   OwnerId owner = 0;
   std::int32_t priority = 0;
   std::uint64_t owner_served = 0;  // tokens, see owners.h
+  std::uint32_t wish = 0;          // guessed tokens that it would compute beside the one that is due; see draft.h
 };
 
 struct StepLimits {
@@ -67,6 +68,11 @@ std::uint32_t prompt_tokens_within(std::int64_t step_ns, const Pace& pace, std::
 // (work.size()) tokens to compute for each request in the next step: at most `slots` together, at most `remaining`
 // each, and at least one in all unless `work` is empty.
 std::vector<std::uint32_t> choose_step(std::span<const Work> work, const StepLimits& limits);
+
+// (work.size()) guessed tokens for each request beside `tokens` of choose_step(): what is left of the step, and of what its
+// time allows, shared evenly by those that write in it.
+std::vector<std::uint32_t> choose_guesses(std::span<const Work> work, std::span<const std::uint32_t> tokens,
+                                          const StepLimits& limits);
 
 struct Admission {
   std::uint32_t waiting = 0;

@@ -186,6 +186,21 @@ TEST(Policy, waits_for_a_prefix_that_is_worth_it) {
   EXPECT_FALSE(waits_for_prefix({0, 64, 0}));
 }
 
+TEST(Policy, guesses_get_what_is_left_of_a_step_evenly) {
+  std::vector<Work> work = {{0, 1, true, 0}, {1, 1, true, 0}, {2, 1, true, 0}, {3, 50, false, 0}};
+  work[0].wish = 8;
+  work[1].wish = 2;
+  work[2].wish = 8;
+  work[3].wish = 8;
+  const std::vector<std::uint32_t> tokens = {1, 1, 1, 5};
+  EXPECT_THAT(choose_guesses(work, tokens, {100, 5}), ElementsAre(8, 2, 8, 0));
+  EXPECT_THAT(choose_guesses(work, tokens, {18, 5}), ElementsAre(4, 2, 4, 0));
+  EXPECT_THAT(choose_guesses(work, tokens, {8, 5}), ElementsAre(0, 0, 0, 0));
+  EXPECT_THAT(choose_guesses(work, tokens, {100, 5, 11}), ElementsAre(2, 2, 2, 0)) << "6 beside 5 of a prompt";
+  const std::vector<std::uint32_t> turn = {1, 0, 0, 0};
+  EXPECT_THAT(choose_guesses(work, turn, {4, 5}), ElementsAre(3, 0, 0, 0)) << "only who is served in the step";
+}
+
 TEST(Policy, starts_the_highest_priority_then_the_taken_back_then_the_owner_served_least_then_the_oldest) {
   std::vector<Waiting> waiting = {
       {0, false, 0, 50}, {1, false, 0, 20}, {2, true, 0, 90}, {3, false, 1, 99}, {4, false, 0, 20}};

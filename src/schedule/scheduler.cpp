@@ -16,6 +16,9 @@ Scheduler::Scheduler(Backend& backend, const Clock& clock, const Detokenize* det
       sequences_(backend, options.prefix_min) {
   facts_.backend = backend.facts();
   facts_.queue_max = options.queue_max;
+  facts_.has_grammar = true;
+  facts_.can_embed = facts_.backend.hidden > 0;
+  if (facts_.backend.rewind != Rewind::any) options_.draft = nullptr;  // a wrong guess could not be dropped
   const auto& b = facts_.backend;
   if (options_.streams_max == 0) options_.streams_max = b.sequences;
   options_.streams_max = std::min(options_.streams_max, b.sequences);

@@ -1,7 +1,10 @@
-// One step of the scheduler: admit, choose, compute, deliver. The verbs of Engine are in scheduler.cpp.
+// One step of the scheduler: admit, choose, compute. What it gives is delivered in scheduler_deliver.cpp; the verbs of Engine
+// are in scheduler.cpp.
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
+#include "base/check.h"
 #include "schedule/scheduler.h"
 
 namespace assay::schedule {
@@ -15,8 +18,8 @@ std::vector<Work> Scheduler::work() const {
   std::vector<Work> work;
   work.reserve(running_.size());
   for (const auto& r : running_) {
-    work.push_back(
-        {r->arrival, r->remaining(), r->writes(), r->last_served, r->owner, r->priority, owners_.served(r->owner)});
+    work.push_back({r->arrival, r->remaining(), r->writes(), r->last_served, r->owner, r->priority,
+                    owners_.served(r->owner), static_cast<std::uint32_t>(r->guesses.size())});
   }
   return work;
 }
@@ -40,7 +43,8 @@ void Scheduler::admit() {
       ++passed;
       continue;
     }
-    const auto place = sequences_.take(next.tokens);
+    const bool every_state = next.kind == RequestKind::embed && next.pooling.of == Pooling::Of::mean;
+    const auto place = sequences_.take(next.tokens, every_state ? Sequences::Reuse::nothing : Sequences::Reuse::prefix);
     if (!place) {
       lose(place.error());
       return;
@@ -62,7 +66,7 @@ void Scheduler::admit() {
 }
 
 bool Scheduler::waits_for_prefix(const LiveRequest& request) const {
-  if (options_.prefix_worth_waiting == 0) return false;
+  if (options_.prefix_worth_waiting == 0 || request.wants_hidden(0)) return false;
   std::uint32_t coming = 0;
   for (const auto& r : running_) {
     const std::uint32_t common = common_prefix(std::span(request.tokens).first(request.tokens.size() - 1), r->tokens);
@@ -72,36 +76,78 @@ bool Scheduler::waits_for_prefix(const LiveRequest& request) const {
   return schedule::waits_for_prefix({sequences_.held(request.tokens), coming, options_.prefix_worth_waiting});
 }
 
-void Scheduler::build_slots(std::span<const std::uint32_t> tokens) {
+void Scheduler::propose() {
+  for (const auto& r : running_) {
+    r->guesses.clear();
+    if (options_.draft == nullptr) continue;
+    const std::uint32_t most = std::min(r->guesses_max(facts_.backend.context), options_.draft_tokens);
+    if (most == 0) continue;
+    options_.draft->propose(r->tokens, most, r->guesses);
+    const auto usable = [&](Token t) { return t >= 0 && static_cast<std::uint32_t>(t) < facts_.backend.vocab; };
+    r->guesses.erase(std::ranges::find_if_not(r->guesses, usable), r->guesses.end());
+    r->guesses.resize(std::min<std::size_t>(r->guesses.size(), most));
+  }
+}
+
+StepLimits Scheduler::limits(std::span<const Work> work) const {
+  const auto writers = static_cast<std::uint32_t>(std::ranges::count(work, true, &Work::writes));
+  return {options_.step_tokens, options_.prefill_beside_decode, prompt_tokens_within(options_.step_ns, pace_, writers)};
+}
+
+void Scheduler::build_slots(Counts tokens, Counts guesses) {
   slots_.clear();
   for (std::size_t i = 0; i < running_.size(); ++i) {
     const LiveRequest& r = *running_[i];
     for (std::uint32_t j = 0; j < tokens[i]; ++j) {
       const Position pos = r.computed + j;
-      slots_.push_back({*r.seq, pos, r.tokens[pos], logits_if(pos + 1 == r.tokens.size())});
+      Want want = logits_if(pos + 1 == r.tokens.size());
+      if (r.kind == RequestKind::embed) want = r.wants_hidden(pos) ? Want::hidden : Want::nothing;
+      slots_.push_back({*r.seq, pos, r.tokens[pos], want});
+    }
+    for (std::uint32_t j = 0; j < guesses[i]; ++j) {
+      slots_.push_back({*r.seq, static_cast<Position>(r.tokens.size()) + j, r.guesses[j], Want::logits});
     }
   }
 }
 
+Result<void> Scheduler::compute(Counts tokens) {
+  const Batch batch(slots_);
+  logits_.vocab = facts_.backend.vocab;
+  ASSAY_TRY(resize(logits_.values, batch.count(Want::logits) * logits_.vocab, "rows of logits"));
+  ASSAY_TRY(resize(hidden_, batch.count(Want::hidden) * facts_.backend.hidden, "rows of hidden states"));
+  ASSAY_TRY(backend_.start(batch));
+  for (std::size_t i = 0; i < running_.size(); ++i) {
+    LiveRequest& r = *running_[i];
+    if (tokens[i] > 0 && tokens[i] == r.remaining()) static_cast<void>(r.allowed(facts_.backend.vocab));
+  }
+  return backend_.finish({.logits = logits_.values, .hidden = hidden_});
+}
+
 Result<void> Scheduler::step() {
   admit();
+  propose();
+  const auto sum = [](Counts counts) { return std::accumulate(counts.begin(), counts.end(), std::uint32_t{0}); };
   while (!running_.empty()) {
     const auto now = work();
-    const auto writers = static_cast<std::uint32_t>(std::ranges::count(now, true, &Work::writes));
-    const auto tokens = choose_step(now, {options_.step_tokens, options_.prefill_beside_decode,
-                                          prompt_tokens_within(options_.step_ns, pace_, writers)});
-    build_slots(tokens);
+    const StepLimits most = limits(now);
+    const auto tokens = choose_step(now, most);
+    const auto guesses = choose_guesses(now, tokens, most);
+    build_slots(tokens, guesses);
     ASSAY_ASSERT(!slots_.empty() && slots_.size() <= options_.step_tokens);
     const std::int64_t began_ns = clock_.now_ns();
-    const auto done = backend_.forward(slots_, logits_);
+    const auto done = compute(tokens);
     if (done) {
-      const auto slots = static_cast<std::uint32_t>(slots_.size());
-      pace_ = learn(pace_, slots, slots - std::min(slots, writers), clock_.now_ns() - began_ns);
+      std::uint32_t prompts = 0;
+      for (std::size_t i = 0; i < now.size(); ++i) prompts += now[i].writes ? 0 : tokens[i];
+      pace_ = learn(pace_, static_cast<std::uint32_t>(slots_.size()), prompts, clock_.now_ns() - began_ns);
       ++counts_.steps;
-      deliver(tokens);
+      deliver(tokens, guesses);
       return {};
     }
-    if (done.error().code == Errc::full) {
+    if (done.error().code == Errc::full && sum(guesses) > 0) {
+      for (const auto& r : running_) r->guesses.clear();  // before anyone loses a page for a guess
+      ++counts_.undrafted;
+    } else if (done.error().code == Errc::full) {
       if (!make_room(now, done.error())) return {};
     } else if (done.error().code == Errc::cancelled) {
       return std::unexpected(with_context("engine " + engine_name_, done.error()));
@@ -109,7 +155,7 @@ Result<void> Scheduler::step() {
       lose(done.error());
       return {};
     } else {
-      compute_apart(now, tokens, done.error());
+      compute_apart(now, tokens, guesses, done.error());
       return {};
     }
   }
@@ -117,26 +163,28 @@ Result<void> Scheduler::step() {
 }
 
 // One of these requests is at fault, and the backend does not say which: strangers must not fail with it.
-void Scheduler::compute_apart(std::span<const Work> work, std::span<const std::uint32_t> tokens, const Error& refusal) {
+void Scheduler::compute_apart(std::span<const Work> work, Counts tokens, Counts guesses, const Error& refusal) {
   Endings endings(running_.size());
-  const bool alone = std::ranges::count_if(tokens, [](std::uint32_t n) { return n > 0; }) == 1;
+  const auto some = [](std::uint32_t n) { return n > 0; };
+  const bool alone = std::ranges::count_if(tokens, some) == 1 && std::ranges::none_of(guesses, some);
   if (!alone) ++counts_.apart;
   std::optional<Error> lost;
   std::optional<Error> full;
   bool changed = false;
+  const std::vector<std::uint32_t> none(running_.size());
   for (std::size_t i = 0; i < running_.size() && !lost; ++i) {
     if (tokens[i] == 0) continue;
     Result<void> done = std::unexpected(refusal);
     if (!alone) {
       std::vector<std::uint32_t> only(running_.size());
       only[i] = tokens[i];
-      build_slots(only);
-      done = backend_.forward(slots_, logits_);
+      build_slots(only, none);
+      done = compute(only);
     }
     if (done) {
       ++counts_.steps;
-      std::size_t row = 0;
-      endings[i] = advance(*running_[i], tokens[i], row);
+      Row row;
+      endings[i] = advance(*running_[i], tokens[i], 0, row);
       changed = true;
     } else if (done.error().code == Errc::engine_lost) {
       lost = std::move(done.error());
@@ -181,119 +229,13 @@ void Scheduler::take_back(std::size_t index) {
   Live live = std::move(running_[index]);
   running_.erase(running_.begin() + static_cast<std::ptrdiff_t>(index));
   const SeqId seq = *live->seq;
-  live->seq.reset();
-  live->computed = 0;
-  ++live->usage.recomputed;
+  live->start_again();
   ++counts_.taken_back;
   short_of_pages_ = true;
   const auto place =
       std::find_if(waiting_.begin(), waiting_.end(), [&](const Live& other) { return other->arrival > live->arrival; });
   waiting_.insert(place, std::move(live));
   if (const auto dropped = sequences_.drop(seq); !dropped) lose(dropped.error());
-}
-
-void Scheduler::deliver(std::span<const std::uint32_t> tokens) {
-  Endings endings(running_.size());
-  std::size_t row = 0;
-  for (std::size_t i = 0; i < running_.size(); ++i) {
-    if (tokens[i] != 0) endings[i] = advance(*running_[i], tokens[i], row);
-  }
-  retire(endings);
-}
-
-std::optional<Scheduler::After> Scheduler::advance(LiveRequest& r, std::uint32_t tokens, std::size_t& row) {
-  sequences_.extend(*r.seq, std::span(r.tokens).subspan(r.computed, tokens));
-  r.computed += tokens;
-  r.last_served = counts_.steps;
-  if (r.remaining() != 0) return std::nullopt;
-  return choose_token(r, row++);
-}
-
-std::optional<Scheduler::After> Scheduler::choose_token(LiveRequest& r, std::size_t row) {
-  if (row >= logits_.rows() || logits_.vocab != facts_.backend.vocab) {
-    fail_request(r, {Errc::engine_lost, 0,
-                     "engine " + engine_name_ + ": met " + std::to_string(logits_.rows()) + " rows of " +
-                         std::to_string(logits_.vocab) + " logits, expected more than " + std::to_string(row) +
-                         " rows of " + std::to_string(facts_.backend.vocab)});
-    return After::drop;
-  }
-  const auto logits = std::as_const(logits_).row(row);
-  const auto token =
-      sample(r.sampling, r.sampler,
-             {logits, r.tokens, static_cast<Position>(r.tokens.size()), r.banned(), {}, engine_name_}, scratch_);
-  if (!token) {
-    fail_request(r, token.error());
-    return After::drop;
-  }
-  Written written = r.write(*token, facts_.backend.context);
-  if (written.shown) {
-    owners_.serve(r.owner, 1);
-    QueuedEvent& out = emit(r, Event::Kind::token);
-    out.event.token = *token;
-    out.text = std::move(written.text);
-    if (r.sampling.wants_logprob || r.sampling.logprobs > 0) {
-      Logprobs met = logprobs(logits, *token, r.sampling.logprobs);
-      out.event.logprob = met.chosen;
-      out.alternatives = std::move(met.top);
-    }
-  }
-  if (written.finish == Finish::none) return std::nullopt;
-  finish_request(r, written.finish, written.shown ? -1 : *token);
-  return After::keep;
-}
-
-void Scheduler::retire(const Endings& endings) {
-  std::vector<Live> ended;
-  std::vector<After> after;
-  std::vector<Live> left;
-  for (std::size_t i = 0; i < running_.size(); ++i) {
-    if (endings[i]) {
-      owners_.leave(running_[i]->owner);
-      ended.push_back(std::move(running_[i]));
-      after.push_back(*endings[i]);
-    } else {
-      left.push_back(std::move(running_[i]));
-    }
-  }
-  running_ = std::move(left);
-  if (!ended.empty()) short_of_pages_ = false;
-  for (std::size_t i = 0; i < ended.size() && !lost_; ++i) {
-    if (after[i] == After::keep && options_.keep_finished) {
-      sequences_.keep(*ended[i]->seq);
-    } else if (const auto dropped = sequences_.drop(*ended[i]->seq); !dropped) {
-      lose(dropped.error());
-    }
-  }
-}
-
-void Scheduler::lose(const Error& error) {
-  lost_ = with_context(engine_name_,
-                       {Errc::engine_lost, 0, error.code == Errc::engine_lost ? error.detail : to_string(error)});
-  for (const auto& r : running_) fail_request(*r, *lost_);
-  for (const auto& r : waiting_) fail_request(*r, *lost_);
-  running_.clear();
-  waiting_.clear();
-  owners_ = {};
-}
-
-void Scheduler::fail_request(LiveRequest& request, const Error& error) {
-  QueuedEvent& out = emit(request, Event::Kind::failed);
-  out.event.error = error.code;
-  out.reason = to_string(error);
-  out.text = request.rest();
-}
-
-void Scheduler::finish_request(LiveRequest& request, Finish finish, Token token) {
-  QueuedEvent& out = emit(request, Event::Kind::finished);
-  out.event.finish = finish;
-  out.event.token = token;
-  if (finish != Finish::stop_text) out.text = request.rest();
-}
-
-QueuedEvent& Scheduler::emit(LiveRequest& request, Event::Kind kind) {
-  QueuedEvent& out = outgoing_.emit(request.id, kind, clock_.now_ns());
-  out.usage = request.usage;
-  return out;
 }
 
 }  // namespace assay::schedule

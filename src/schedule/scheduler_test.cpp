@@ -21,6 +21,7 @@ struct Told {
   std::string text;
   std::string reason;
   Usage usage;
+  std::vector<float> embedding;
 };
 
 // A backend, a clock and a scheduler with a page size of 4 and a context of 64, and short ways to use them.
@@ -58,6 +59,7 @@ class SchedulerTest : public testing::Test {
       t.text += detail.text;
       t.reason = detail.reason;
       t.usage = detail.usage;
+      t.embedding.assign(detail.embedding.begin(), detail.embedding.end());
     }
     return n;
   }

@@ -39,9 +39,9 @@ Result<void> Sequences::clear(SeqId seq) {
   return {};
 }
 
-Result<std::optional<Sequences::Place>> Sequences::take(std::span<const Token> prompt) {
+Result<std::optional<Sequences::Place>> Sequences::take(std::span<const Token> prompt, Reuse reuse) {
   ++tick_;
-  const auto [source, common] = longest_prefix(prompt);
+  const auto [source, common] = reuse == Reuse::prefix ? longest_prefix(prompt) : Prefix{};
   // A kept conversation that goes on is taken over as it is.
   if (source && table_[*source].state == State::kept && common == table_[*source].tokens.size()) {
     table_[*source].state = State::taken;
@@ -93,6 +93,22 @@ Result<std::optional<Sequences::Place>> Sequences::take(std::span<const Token> p
 void Sequences::extend(SeqId seq, std::span<const Token> tokens) {
   ASSAY_ASSERT(table_[seq].state == State::taken);
   table_[seq].tokens.insert(table_[seq].tokens.end(), tokens.begin(), tokens.end());
+}
+
+Result<bool> Sequences::cut(SeqId seq, std::uint32_t length) {
+  Sequence& s = table_[seq];
+  ASSAY_ASSERT(s.state == State::taken);
+  if (length >= s.tokens.size()) return true;
+  const auto cut = backend_.forget(seq, length, static_cast<Position>(s.tokens.size()));
+  if (cut) {
+    s.tokens.resize(length);
+    return true;
+  }
+  if (cut.error().code != Errc::unsupported) return std::unexpected(cut.error());
+  ASSAY_TRY(clear(seq));
+  s.state = State::taken;
+  ++counts_.recomputed;
+  return false;
 }
 
 Result<void> Sequences::drop(SeqId seq) {

@@ -45,10 +45,15 @@ class Sequences {
   };
   // Takes a sequence for `prompt` (not empty), evicting the least recently used kept one if no id is free; nothing if
   // all are taken.
-  Result<std::optional<Place>> take(std::span<const Token> prompt);
+  // Reuse::nothing: every token is to be computed, whatever is held.
+  enum class Reuse : std::uint8_t { prefix, nothing };
+  Result<std::optional<Place>> take(std::span<const Token> prompt, Reuse reuse = Reuse::prefix);
 
   // The backend has computed these behind what the sequence held.
   void extend(SeqId seq, std::span<const Token> tokens);
+  // Drops what a taken sequence holds behind its first `length` tokens, where that is anything. False: the backend cannot
+  // drop that tail, so all of it was dropped; the sequence stays taken.
+  Result<bool> cut(SeqId seq, std::uint32_t length);
 
   // Ends a taken sequence: its pages are free at once.
   Result<void> drop(SeqId seq);

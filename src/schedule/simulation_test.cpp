@@ -3,6 +3,8 @@
 // it.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <map>
 #include <optional>
@@ -19,21 +21,107 @@ namespace {
 struct Order {
   std::vector<Token> prompt;
   Request request;
+  std::optional<std::uint64_t> grammar;  // seed of an Odd one
 };
+
+// Allows some tokens, by what was written last, and every stop token; now and then nothing; ends by itself at some length.
+class Odd final : public Grammar {
+ public:
+  Odd(std::uint64_t seed, std::uint32_t vocab, std::vector<Token> stops)
+      : seed_(seed), vocab_(vocab), stops_(std::move(stops)), length_(3 + seed % 20) {}
+  Result<void> accept(Token token) override {
+    if (!allows(token)) return fail(Errc::bug, "a token that it does not allow");
+    last_ = token;
+    ++count_;
+    return {};
+  }
+  void fill(std::span<std::uint32_t> mask) override {
+    for (std::uint32_t i = 0; i < vocab_; ++i) {
+      if (allows(static_cast<Token>(i))) mask[i / 32] |= std::uint32_t{1} << i % 32;
+    }
+  }
+  bool ended() const override { return count_ >= length_; }
+
+ private:
+  bool allows(Token token) const {
+    if (seed_ % 8 == 0 && count_ + 2 == length_) return false;
+    if (std::ranges::count(stops_, token) > 0) return true;
+    return (static_cast<std::uint64_t>(token) + seed_ + static_cast<std::uint64_t>(last_)) % 3 != 0;
+  }
+  const std::uint64_t seed_;
+  const std::uint32_t vocab_;
+  const std::vector<Token> stops_;
+  const std::uint64_t length_;
+  Token last_ = 0;
+  std::uint64_t count_ = 0;
+};
+
+std::shared_ptr<Grammar> grammar_of(const Order& order, std::uint32_t vocab) {
+  return order.grammar ? std::make_shared<Odd>(*order.grammar, vocab, order.request.stop_tokens) : nullptr;
+}
 
 // What a request gives: by running alone, or as the events told.
 struct Answer {
   std::vector<Token> tokens;
   std::vector<float> logprobs;
   std::string text;
+  std::vector<float> embedding;
   Finish finish = Finish::none;
   std::optional<Errc> error;
 };
+
+// Guesses with the help of what requests give alone, and often wrongly: another token, none of the vocabulary, nothing.
+class Oracle final : public Draft {
+ public:
+  explicit Oracle(std::uint64_t seed, std::uint32_t vocab) : random_(seed), vocab_(vocab) {}
+  void propose(std::span<const Token> history, std::size_t most, std::vector<Token>& guesses) override {
+    for (const auto& known : answers) {
+      if (known.size() < history.size() || !std::ranges::equal(history, std::span(known).first(history.size())))
+        continue;
+      for (std::size_t i = history.size(); i < known.size() && guesses.size() < most; ++i) guesses.push_back(known[i]);
+      break;
+    }
+    if (random_.below(3) != 0) return;
+    guesses.resize(std::min<std::size_t>(most, guesses.size() + random_.below(3)), 1);
+    if (guesses.empty()) return;
+    guesses[random_.below(guesses.size())] = static_cast<Token>(random_.below(vocab_ + 2)) - 1;
+  }
+  std::vector<std::vector<Token>> answers;  // prompt and answer
+
+ private:
+  Random random_;
+  const std::uint32_t vocab_;
+};
+
+// The vector that stands for a prompt, computed token by token.
+std::vector<float> embed_alone(const Order& order, std::size_t width) {
+  const Pooling& pooling = order.request.pooling;
+  const std::size_t length = order.prompt.size();
+  std::vector<double> sum(width);
+  std::vector<float> state(width);
+  for (std::size_t n = pooling.of == Pooling::Of::mean ? 1 : length; n <= length; ++n) {
+    hashed_hidden(std::span(order.prompt).first(n), state);
+    for (std::size_t i = 0; i < width; ++i) sum[i] += state[i];
+  }
+  const double count = pooling.of == Pooling::Of::mean ? static_cast<double>(length) : 1;
+  double squares = 0;
+  for (const double x : sum) squares += x / count * (x / count);
+  const double scale = pooling.normalised ? 1 / std::sqrt(squares) : 1;
+  std::vector<float> vector;
+  for (const double x : sum) vector.push_back(static_cast<float>(x / count * scale));
+  return vector;
+}
 
 // The plain loop: no batch, no cache, no chunks, no streaming matcher.
 Answer run_alone(const Order& order, const FakeShape& shape) {
   Answer a;
   const Request& r = order.request;
+  if (r.kind == RequestKind::embed) {
+    a.embedding = embed_alone(order, shape.hidden);
+    a.finish = Finish::embedded;
+    return a;
+  }
+  const auto grammar = grammar_of(order, shape.vocab);
   SamplerState state(r.sampling);
   std::vector<Token> tokens = order.prompt;
   std::vector<float> logits(shape.vocab);
@@ -44,20 +132,25 @@ Answer run_alone(const Order& order, const FakeShape& shape) {
   while (a.finish == Finish::none) {
     hashed_logits(tokens, logits);
     SampleScratch scratch;
+    std::vector<std::uint32_t> mask;
+    if (grammar != nullptr) {
+      mask.resize((shape.vocab + 31) / 32);
+      grammar->fill(mask);
+    }
     const bool early = a.tokens.size() < r.output_tokens_min;
-    const Token token = sample(r.sampling, state,
-                               {logits,
-                                tokens,
-                                static_cast<Position>(tokens.size()),
-                                early ? std::span<const Token>(r.stop_tokens) : std::span<const Token>(),
-                                {},
-                                ""},
-                               scratch)
-                            .value();
+    const std::span<const Token> banned = early ? std::span<const Token>(r.stop_tokens) : std::span<const Token>();
+    const auto token_or =
+        sample(r.sampling, state, {logits, tokens, static_cast<Position>(tokens.size()), banned, mask, ""}, scratch);
+    if (!token_or) {  // nothing is allowed
+      a.error = token_or.error().code;
+      break;
+    }
+    const Token token = *token_or;
     if (std::count(r.stop_tokens.begin(), r.stop_tokens.end(), token) > 0) {
       a.finish = Finish::stop_token;
       break;
     }
+    if (grammar != nullptr) grammar->accept(token).value();
     tokens.push_back(token);
     a.tokens.push_back(token);
     a.logprobs.push_back(logprobs(logits, token, 0).chosen);
@@ -73,7 +166,9 @@ Answer run_alone(const Order& order, const FakeShape& shape) {
         return a;
       }
     }
-    if (a.tokens.size() >= r.output_tokens_max) {
+    if (grammar != nullptr && grammar->ended()) {
+      a.finish = Finish::grammar;
+    } else if (a.tokens.size() >= r.output_tokens_max) {
       a.finish = Finish::length;
     } else if (tokens.size() >= shape.context) {
       a.finish = Finish::context;
@@ -128,6 +223,13 @@ class Simulation {
     shape_.sequences = between(1, 5);
     shape_.batch = chance(0.2) ? between(1, 3) : between(4, 24);
     shape_.page_tokens = between(1, 6);
+    if (chance(0.7)) shape_.hidden = between(1, 5);
+    if (chance(0.1)) shape_.rewind = Rewind::none;
+    if (chance(0.5)) {
+      draft_.emplace(random_.bits(), shape_.vocab);
+      options_.draft = &*draft_;
+      options_.draft_tokens = between(1, 10);
+    }
     const std::uint32_t one = (shape_.context + shape_.page_tokens - 1) / shape_.page_tokens;
     shape_.pages = chance(0.1) ? between(1, one) : one + between(0, one * shape_.sequences);
     options_.queue_max = between(1, 6);
@@ -182,12 +284,19 @@ class Simulation {
     r.id = id;
     r.owner = chance(0.5) ? 0 : between(1, 3);
     if (chance(0.2)) r.priority = static_cast<std::int32_t>(between(0, 2)) - 1;
+    if (chance(0.15)) {
+      r.kind = RequestKind::embed;
+      r.pooling.of = chance(0.5) ? Pooling::Of::last : Pooling::Of::mean;
+      r.pooling.normalised = chance(0.5);
+      return o;
+    }
     r.output_tokens_max = between(1, 30);
     r.output_tokens_min = chance(0.3) ? between(0, r.output_tokens_max) : 0;
     for (std::uint32_t i = between(0, 2); i > 0; --i)
       r.stop_tokens.push_back(static_cast<Token>(random_.below(shape_.vocab)));
     static const std::vector<std::string> stops = {"abc", "cc", "bbbb", "cabab", "ax", "bab?"};
     for (std::uint32_t i = between(0, 2); i > 0; --i) r.stop_texts.push_back(stops[random_.below(stops.size())]);
+    if (chance(0.2)) o.grammar = random_.bits();
     Sampling& s = r.sampling;
     s.seed = random_.bits();
     s.wants_logprob = chance(0.3);
@@ -253,17 +362,25 @@ class Simulation {
   void submit(Scheduler& scheduler, std::uint32_t& made, bool lost) {
     Order order = make_order(++made);
     order.request.prompt = order.prompt;
+    order.request.grammar = grammar_of(order, shape_.vocab);
     const auto taken = scheduler.submit(order.request);
     if (!taken) {
       ++probes[std::string("refused: ") + std::string(sentence(taken.error().code))];
-      const bool too_long = order.prompt.size() >= shape_.context;
-      const bool right = lost ? taken.error().code == Errc::engine_lost
-                              : taken.error().code == (too_long ? Errc::bad_value : Errc::full);
+      const bool embeds = order.request.kind == RequestKind::embed;
+      const bool too_long = order.prompt.size() >= shape_.context + (embeds ? 1 : 0);
+      const Errc expected = too_long ? Errc::bad_value : embeds && shape_.hidden == 0 ? Errc::unsupported : Errc::full;
+      const bool right = taken.error().code == (lost ? Errc::engine_lost : expected);
       refused_wrongly_ = refused_wrongly_ || !right;
       return;
     }
     open_.insert(order.request.id);
     order.request.prompt = {};
+    order.request.grammar = nullptr;
+    if (draft_ && chance(0.8)) {
+      const Answer alone = run_alone(order, shape_);
+      draft_->answers.push_back(order.prompt);
+      draft_->answers.back().insert(draft_->answers.back().end(), alone.tokens.begin(), alone.tokens.end());
+    }
     orders_by_id_.emplace(order.request.id, std::move(order));
   }
 
@@ -289,6 +406,14 @@ class Simulation {
     if (detail.usage.cached_tokens > 0) ++probes["started from cached tokens"];
     open_.erase(event.request);
     answer.finish = event.finish;
+    answer.embedding.assign(detail.embedding.begin(), detail.embedding.end());
+    if (detail.usage.accepted > detail.usage.drafted || detail.usage.accepted > detail.usage.output_tokens) {
+      return who + "more guesses accepted than there can be";
+    }
+    if (detail.usage.drafted > 0 && (options_.draft == nullptr || shape_.rewind != Rewind::any)) return who + "guesses";
+    probes["guesses accepted"] += detail.usage.accepted;
+    probes["guesses refused"] += detail.usage.drafted - detail.usage.accepted;
+    if (detail.usage.recomputed > 0 && detail.usage.accepted > 0) ++probes["guessed for and taken back"];
     if (event.kind == Event::Kind::failed) answer.error = event.error;
     auto conversation = order.prompt;
     conversation.insert(conversation.end(), answer.tokens.begin(), answer.tokens.end());
@@ -303,6 +428,10 @@ class Simulation {
 
   std::string compare(const Order& order, const Answer& met, const std::string& who, const std::string& reason) {
     const Answer alone = run_alone(order, shape_);
+    if (alone.error && met.error == alone.error && met.tokens == alone.tokens) {
+      ++probes["nothing allowed"];
+      return {};
+    }
     const bool whole = !met.error && met.finish != Finish::cancelled;
     if (met.finish == Finish::cancelled && !cancelled_.contains(order.request.id)) return who + "nobody cancelled it";
     if (met.tokens.size() > alone.tokens.size() || (whole && met.tokens.size() != alone.tokens.size())) {
@@ -314,6 +443,7 @@ class Simulation {
       if (asked ? met.logprobs[i] != alone.logprobs[i] : !std::isnan(met.logprobs[i])) return who + "wrong logprob";
     }
     if (whole && met.finish != alone.finish) return who + "another end than alone";
+    if (whole && met.embedding != alone.embedding) return who + "another vector than alone";
     if (whole && met.text != alone.text) return who + "text '" + met.text + "', alone '" + alone.text + "'";
     for (const auto& stop : order.request.stop_texts) {
       if (order.request.output_tokens_min == 0 && met.text.find(stop) != std::string::npos)
@@ -334,6 +464,7 @@ class Simulation {
 
   static void count(const SchedulerCounts& c) {
     probes["taken back"] += c.taken_back;
+    probes["step without its guesses"] += c.undrafted;
     probes["out of pages"] += c.out_of_pages;
     probes["queue full"] += c.refused_full;
     probes["computed apart"] += c.apart;
@@ -349,6 +480,7 @@ class Simulation {
   FakeClock clock_;
   const std::unique_ptr<Wake> wake_ = Wake::make().value();
   FakeText text_;
+  std::optional<Oracle> draft_;
   FakeShape shape_;
   FakeOrders orders_;
   SchedulerOptions options_;
@@ -397,6 +529,14 @@ TEST(Simulation, every_request_ends_once_with_what_it_gives_alone_and_no_page_le
                             "finish 3",
                             "finish 4",
                             "finish 5",
+                            "finish 6",
+                            "finish 7",
+                            "nothing allowed",
+                            "guesses accepted",
+                            "guesses refused",
+                            "guessed for and taken back",
+                            "step without its guesses",
+                            "refused: unsupported",
                             "failed: full",
                             "failed: engine lost",
                             "failed: bad value",

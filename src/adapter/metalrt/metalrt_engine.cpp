@@ -148,6 +148,8 @@ class WorkerEngine final : public MetalrtEngine {
     const Sampling& s = request.sampling;
     const Sampling off;
     if (request.prompt.empty()) return fail(Errc::bad_value, "the prompt is empty");
+    if (request.kind != RequestKind::generate) return refuse("kind embed");
+    if (request.grammar != nullptr) return refuse("a grammar");
     if (request.output_tokens_max == 0) return fail(Errc::bad_value, "output_tokens_max is 0, expected at least 1");
     if (request.output_tokens_min != 0 && request.output_tokens_min < request.output_tokens_max) {
       return refuse("a least length below the greatest one");

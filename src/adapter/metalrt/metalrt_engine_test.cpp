@@ -147,6 +147,7 @@ TEST_F(Metalrt, WhatTheLibraryCannotDoIsRefusedByName) {
   EXPECT_EQ(refused([](Request& r) { r.stop_texts = {"x"}; }), "metalrt does not take stop texts");
   EXPECT_EQ(refused([](Request& r) { r.stop_tokens = {1}; }), "metalrt does not take stop tokens");
   EXPECT_EQ(refused([](Request& r) { r.sampling.logprobs = 1; }), "metalrt does not take logprobs");
+  EXPECT_EQ(refused([](Request& r) { r.kind = RequestKind::embed; }), "metalrt does not take kind embed");
   EXPECT_EQ(refused([](Request& r) { r.prompt = {}; }), "the prompt is empty");
   EXPECT_EQ(refused([](Request& r) { r.output_tokens_max = 0; }), "output_tokens_max is 0, expected at least 1");
 }

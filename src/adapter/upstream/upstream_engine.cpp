@@ -81,6 +81,10 @@ class HttpEngine final : public UpstreamEngine {
 
   Result<void> submit(const Request& request) override {
     if (request.prompt.empty()) return fail(Errc::bad_value, "the prompt is empty");
+    if (request.kind != RequestKind::generate) {
+      return fail(Errc::unsupported, facts_.backend.name + " does not take kind embed");
+    }
+    if (request.grammar != nullptr) return fail(Errc::unsupported, facts_.backend.name + " does not take a grammar");
     if (!can_.token_ids && !request.stop_tokens.empty()) {
       return fail(Errc::unsupported, facts_.backend.name + " does not take stop tokens");
     }

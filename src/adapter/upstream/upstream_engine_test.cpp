@@ -148,6 +148,9 @@ TEST_F(UpstreamServer, StopTokensEndTheAnswerWhereIdsAreKnown) {
   const auto refused = (*text_only)->submit(request);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().detail, "openai does not take stop tokens");
+  request.stop_tokens = {};
+  request.kind = RequestKind::embed;
+  EXPECT_EQ((*text_only)->submit(request).error().detail, "openai does not take kind embed");
 }
 
 TEST_F(UpstreamServer, ACutPromptIsAnErrorThatNamesBothCounts) {
