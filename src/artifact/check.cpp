@@ -132,6 +132,7 @@ Result<std::vector<Duplicate>> find_duplicates(std::span<const std::string> file
   for (const auto& [bytes, same] : by_size) {
     if (same.size() < 2) continue;
     for (const std::string& file : same) {
+      const auto modified = modified_ns(file);
       auto hash = hash_files({&file, 1}, [&](std::uint64_t n) { return !progress || progress(done + n); });
       if (!hash) return std::unexpected(std::move(hash.error()));
       done += bytes;
@@ -139,6 +140,7 @@ Result<std::vector<Duplicate>> find_duplicates(std::span<const std::string> file
       duplicate.sha256 = *hash;
       duplicate.bytes = bytes;
       duplicate.paths.push_back(file);
+      duplicate.modified_ns.push_back(modified.value_or(0));
     }
   }
   std::vector<Duplicate> out;
@@ -149,13 +151,23 @@ Result<std::vector<Duplicate>> find_duplicates(std::span<const std::string> file
 }
 
 Result<std::vector<std::string>> make_links(const Duplicate& duplicate) {
+  const auto unchanged = [&](std::size_t i) {  // hashing the others took its time
+    std::error_code error;
+    const fs::path path = duplicate.paths[i];
+    return !fs::is_symlink(path, error) && fs::file_size(path, error) == duplicate.bytes && !error &&
+           modified_ns(path) == duplicate.modified_ns[i];
+  };
   std::vector<std::string> left;
   for (std::size_t i = 1; i < duplicate.paths.size(); ++i) {
     const fs::path path = duplicate.paths[i];
     const auto lock = FolderLock::take(path.parent_path(), path.filename().string(), path.string());
-    if (!lock) {  // another process is at it
+    if (!lock || !unchanged(i)) {  // another process is, or was, at it
       left.push_back(path.string());
       continue;
+    }
+    if (!unchanged(0)) {
+      return fail(Errc::bad_value,
+                  duplicate.paths[0] + ": was written to since it was read: nothing more is linked to it");
     }
     const fs::path beside = path.parent_path() / ("." + path.filename().string() + ".link");
     std::error_code error;

@@ -34,11 +34,13 @@ struct Duplicate {
   std::string sha256;
   std::uint64_t bytes = 0;  // of one
   std::vector<std::string> paths;
+  std::vector<std::int64_t> modified_ns;  // of each, when its bytes were read
 };
 Result<std::vector<Duplicate>> find_duplicates(std::span<const std::string> files, const ByteProgress& progress = {});
 
 // Makes every path but the first a hard link to the first; each is replaced by one rename. Gives the paths that could
-// not be (another file system), which stay as they are.
+// not be (another file system), or that are not as they were when they were read, which stay as they are. Errc::bad_value: the
+// first is not: then nothing is linked to it any more.
 Result<std::vector<std::string>> make_links(const Duplicate& duplicate);
 
 // All *.gguf and *.safetensors below a folder, or the file itself; sorted; links as what they name. Errc::not_found, io.

@@ -429,6 +429,14 @@ TEST_F(StoreTest, equal_files_are_found_and_made_one) {
   ASSERT_TRUE(found);
   ASSERT_EQ(found->size(), 1U);
   EXPECT_THAT(found->front().paths, ElementsAre(a, path("deep/er/b.gguf")));
+  Duplicate earlier = found->front();
+  ++earlier.modified_ns[1];
+  EXPECT_THAT(make_links(earlier).value(), ElementsAre(path("deep/er/b.gguf"))) << "written to since it was read";
+  EXPECT_FALSE(fs::equivalent(a, path("deep/er/b.gguf")));
+  earlier = found->front();
+  ++earlier.modified_ns[0];
+  EXPECT_THAT(to_string(make_links(earlier).error()), HasSubstr("a.gguf: was written to since it was read"));
+  EXPECT_FALSE(fs::equivalent(a, path("deep/er/b.gguf")));
   EXPECT_THAT(make_links(found->front()).value(), IsEmpty());
   EXPECT_TRUE(fs::equivalent(a, path("deep/er/b.gguf")));
   EXPECT_THAT(find_duplicates(*files).value(), IsEmpty());

@@ -218,7 +218,7 @@ Result<void> dedupe_command(Session& session, const DedupeArguments& arguments) 
                 duplicate.sha256.c_str());
     for (const std::string& path : duplicate.paths) {
       const bool stays = arguments.fix && std::ranges::find(left, path) != left.end();
-      std::printf("  %s%s\n", path.c_str(), stays ? "  (another file system: left)" : "");
+      std::printf("  %s%s\n", path.c_str(), stays ? "  (left: another file system, or written to meanwhile)" : "");
     }
   }
   if (session.json) {
