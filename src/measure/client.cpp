@@ -182,6 +182,7 @@ Result<std::vector<Sent>> time_open_loop(Engine& engine, const Clock& clock, std
   const std::int64_t start = clock.now_ns();
   const std::int64_t deadline = start + (plan.empty() ? 0 : plan.back().after_ns) + timeout_ns;
   std::size_t next = 0;
+  bool cut = false;
   while (next < plan.size() || any_live(flights)) {
     const std::int64_t now = clock.now_ns();
     if (now >= deadline) break;
@@ -196,21 +197,26 @@ Result<std::vector<Sent>> time_open_loop(Engine& engine, const Clock& clock, std
       ++next;
       continue;
     }
-    if (asked(stop)) return stopped();
+    if (asked(stop)) {
+      cut = true;
+      break;
+    }
     const std::int64_t until =
         std::min(next < plan.size() ? start + plan[next].after_ns : deadline, now + look_for_stop_ns);
     if (!any_live(flights)) {
       rest(until - now);
     } else if (const auto taken = take_events(engine, flights, std::min(until, deadline)); !taken) {
-      if (asked(stop)) return stopped();
-      return std::unexpected(taken.error());
+      if (!asked(stop)) return std::unexpected(taken.error());
+      cut = true;
+      break;
     }
   }
   for (Flight& flight : flights) {
-    if (flight.live) flight.error = no_end(timeout_ns, flight.timing);
+    if (flight.live) flight.error = cut ? stopped().error() : no_end(timeout_ns, flight.timing);
   }
   cancel_all(engine, clock, flights);
-  for (std::size_t i = 0; i < flights.size(); ++i) {
+  out.resize(next);
+  for (std::size_t i = 0; i < next; ++i) {
     if (flights[i].error) {
       out[i].error = std::move(flights[i].error);
     } else if (flights[i].timing.output_tokens > 0) {

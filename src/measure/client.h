@@ -40,7 +40,8 @@ struct Sent {
   std::optional<Error> error;    // refused, failed, or no end in time
 };
 // rest(ns) waits while nothing runs. Ends when every request has, or `timeout_ns` after the last was planned.
-// Errc::engine_lost where the engine itself broke, Errc::cancelled as above.
+// Errc::engine_lost where the engine itself broke. A stop ends it early: what was sent by then comes back, and those that had
+// not ended have Errc::cancelled.
 Result<std::vector<Sent>> time_open_loop(Engine& engine, const Clock& clock, std::span<const Planned> plan,
                                          std::int64_t timeout_ns, const std::function<void(std::int64_t)>& rest,
                                          const Stop* stop = nullptr);

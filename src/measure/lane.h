@@ -80,8 +80,6 @@ void shuffle(std::vector<std::size_t>& order, Random& random);
 void take_earlier(std::vector<Row>& rows, const std::vector<Row>& earlier);
 // Of a row that was measured in two runs: `row` has the rounds of both and what was seen in the second.
 void join(Row& row, const Row& earlier);
-// A soak that was stopped has a reason that begins so.
-inline constexpr std::string_view soak_stopped = "stopped on request";
 
 // What the parts behind the rounds are expected to take.
 double sweeps_s(const Run& run, const std::vector<Lane>& lanes);

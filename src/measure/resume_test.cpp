@@ -149,6 +149,50 @@ TEST_F(Resumes, a_soak_that_was_stopped_begins_anew) {
   }
 }
 
+TEST_F(Resumes, an_open_loop_that_was_stopped_keeps_what_it_has_and_begins_anew) {
+  MatrixSettings settings{.prompt_tokens = 16, .output_tokens = 4, .rounds = 6};
+  settings.arrivals_per_s = 2;
+  settings.arrivals_s = 60;
+  Stop stop;
+  class Stopping final : public ScriptedWatch {
+   public:
+    Stopping(FakeClock& clock, Stop& stop) : ScriptedWatch(clock), stop_(stop) {}
+    std::int64_t left_ns = 0;
+    void rest(std::int64_t ns) override {
+      ScriptedWatch::rest(ns);
+      left_ns -= ns;
+      if (left_ns < 0) stop_.ask();
+    }
+
+   private:
+    Stop& stop_;
+  } stopping(clock, stop);
+  const MatrixTools tools{.clock = clock, .watch = stopping, .make_prompt = prompts(), .stop = &stop};
+  Matrix out;
+  stopping.left_ns = 20'000'000'000;  // of the time between requests
+  const auto stopped = measure_rows(both, settings, tools, out, Begin::anew);
+  ASSERT_FALSE(stopped);
+  EXPECT_EQ(stopped.error().code, Errc::cancelled);
+  EXPECT_THAT(stopped.error().detail, HasSubstr("stopped in a, open loop"));
+  ASSERT_TRUE(out.rows[0].open_loop);
+  EXPECT_THAT(out.rows[0].open_loop->reason, testing::StartsWith("stopped on request after 2"));
+  EXPECT_GT(out.rows[0].open_loop->requests.size(), 10U);
+  EXPECT_LT(out.rows[0].open_loop->sent, 60U);
+  EXPECT_EQ(out.rows[0].open_loop->failed, 0U) << "what was cut off did not fail";
+  EXPECT_GT(out.rows[0].open_loop->ttft_ms.median, 0) << "and its figures";
+  EXPECT_FALSE(out.rows[1].open_loop);
+  stop.forget();
+  stopping.left_ns = std::int64_t{1} << 60;
+  out.seconds = 60;
+  ASSERT_TRUE(measure_rows(both, settings, tools, out, Begin::where_it_ended));
+  for (const Row& row : out.rows) {
+    ASSERT_TRUE(row.open_loop);
+    EXPECT_EQ(row.open_loop->reason, "");
+    EXPECT_EQ(row.open_loop->sent, out.rows[0].open_loop->sent);
+    EXPECT_GT(row.open_loop->sent, 80U);
+  }
+}
+
 // What is said to take so long does, so that a share of it is a share of the time.
 TEST_F(Resumes, progress_counts_seconds_of_all_parts) {
   const MatrixSettings settings{

@@ -105,7 +105,7 @@ class ScriptedEngine final : public Engine {
 };
 
 // Says what it is told; the time is the fake clock's.
-class ScriptedWatch final : public Watch {
+class ScriptedWatch : public Watch {
  public:
   explicit ScriptedWatch(FakeClock& clock) : clock_(clock) {}
   Observed each{};  // of every span, but for its length

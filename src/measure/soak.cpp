@@ -92,7 +92,7 @@ Result<void> run_soaks(Run& run, std::vector<Lane>& lanes) {
   if (!(run.settings.soak_s > 0)) return {};
   const bool finished = std::ranges::all_of(lanes, [&](const Lane& lane) {
     const auto& drift = run.out.rows[lane.row].drift;
-    return lane.lost || (drift && !drift->reason.starts_with(soak_stopped));
+    return lane.lost || (drift && !drift->reason.starts_with(stopped_part));
   });
   if (finished && std::ranges::any_of(lanes, [](const Lane& lane) { return !lane.lost; })) return {};
   run.out.soak_turns.clear();  // engines take turns: a soak that was stopped begins anew for all of them
@@ -104,7 +104,7 @@ Result<void> run_soaks(Run& run, std::vector<Lane>& lanes) {
   const auto measured = take_turns(run, clock, soaks);
   for (Soak& soak : soaks) {
     if (!measured && soak.reason.empty()) {
-      soak.reason = std::string(soak_stopped) + " after " + whole_seconds(clock.elapsed_s());
+      soak.reason = std::string(stopped_part) + " after " + whole_seconds(clock.elapsed_s());
     }
     run.out.rows[soak.row].drift = Drift{.seconds = clock.elapsed_s(),
                                          .requests = soak.points.size(),

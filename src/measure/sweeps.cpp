@@ -102,10 +102,11 @@ std::string why_invalid(const OpenLoop& open) {
 }
 
 Result<void> run_open_loop(Run& run, Lane& lane, Row& row) {
-  if (lane.lost || row.open_loop) return {};
+  if (lane.lost || (row.open_loop && !row.open_loop->reason.starts_with(stopped_part))) return {};
   ASSAY_TRY(run.proceed(row.subject.engine + ", open loop", run.settings.arrivals_s));
   std::vector<std::vector<Token>> prompts;
   const std::vector<Planned> plan = plan_arrivals(run, lane, prompts);
+  const std::int64_t start_ns = run.tools.clock.now_ns();
   const auto sent = time_open_loop(
       *lane.contestant->running, run.tools.clock, plan, run.settings.timeout_ns,
       [&](std::int64_t ns) { run.tools.watch.rest(ns); }, run.tools.stop);
@@ -116,9 +117,12 @@ Result<void> run_open_loop(Run& run, Lane& lane, Row& row) {
   }
   OpenLoop out{.rate_per_s = run.settings.arrivals_per_s, .sent = static_cast<std::uint32_t>(sent->size())};
   std::vector<float> late;
+  bool stopped = asked(run.tools.stop) && sent->size() < plan.size();
   for (const Sent& one : *sent) {
     late.push_back(static_cast<float>(static_cast<double>(one.late_ns) * 1e-6));
-    if (one.timing) {
+    if (one.error && one.error->code == Errc::cancelled) {
+      stopped = true;
+    } else if (one.timing) {
       out.requests.push_back(since_origin(run, *one.timing));
     } else {
       ++out.failed;
@@ -126,8 +130,13 @@ Result<void> run_open_loop(Run& run, Lane& lane, Row& row) {
   }
   out.late = delay_of(late);
   out.reason = why_invalid(out);
-  row.open_loop = std::move(out);
-  return {};
+  if (stopped) {
+    const double seconds = static_cast<double>(run.tools.clock.now_ns() - start_ns) * 1e-9;
+    out.reason = std::string(stopped_part) + " after " + whole_seconds(seconds) + " of " +
+                 whole_seconds(run.settings.arrivals_s);
+  }
+  if (!stopped || !out.requests.empty()) row.open_loop = std::move(out);
+  return stopped ? fail(Errc::cancelled, "matrix stopped in " + run.doing) : Result<void>();
 }
 
 double context_point_s(const Lane& lane, std::uint32_t depth) {

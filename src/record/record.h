@@ -7,6 +7,7 @@
 #include <limits>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/backend.h"
@@ -126,6 +127,9 @@ struct StreamPoint {
   std::optional<Timing> cold{};  // one of the first ones sent together; not among the rounds
   std::vector<Timing> rounds{};  // every request, round by round
 };
+
+// What was stopped in its midst, an open loop or a soak, has a reason that begins so; a matrix that goes on begins it anew.
+inline constexpr std::string_view stopped_part = "stopped on request";
 
 // Requests sent at random moments whether or not earlier ones have ended.
 struct OpenLoop {

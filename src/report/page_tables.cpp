@@ -271,7 +271,8 @@ std::string open_loop_table(const Matrix& matrix, const Naming& naming) {
         cell("Our own sends late, p99 ms", tail_html(loop->late)) + "</tr>";
     for (const Estimate* e : {&loop->ttft_ms, &loop->decode_tok_s}) estimates.push_back(e);
     if (loop->reason.empty()) continue;
-    why += "<li class=\"warning\"><b>" + escaped(naming.labels[i]) + "</b> says nothing: " + escaped(loop->reason) +
+    why += "<li class=\"warning\"><b>" + escaped(naming.labels[i]) + "</b> " +
+           (loop->reason.starts_with(stopped_part) ? "is unfinished: " : "says nothing: ") + escaped(loop->reason) +
            "</li>";
   }
   if (body.empty()) return {};
