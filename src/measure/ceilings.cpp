@@ -30,12 +30,14 @@ CeilingProbe::CeilingProbe(std::size_t threads, std::uint64_t bytes, const Clock
 
 Result<std::unique_ptr<CeilingProbe>> CeilingProbe::make(std::size_t threads, std::uint64_t caches,
                                                          std::uint64_t memory, const Clock& clock,
-                                                         const CeilingSettings& settings) {
+                                                         const CeilingSettings& settings, const Stop* stop) {
   std::unique_ptr<CeilingProbe> probe(new CeilingProbe(threads, bytes_for(caches, memory, settings), clock, settings));
   const auto pages = probe->take_memory();
   if (!pages) return std::unexpected(pages.error());
   std::vector<std::pair<double, kernel::ReadPattern>> reads;
+  const auto stopped = [&] { return fail(Errc::cancelled, "stopped before the machine's ceilings were known"); };
   for (kernel::ReadPattern& pattern : kernel::read_patterns()) {
+    if (asked(stop)) return stopped();
     const double seconds = probe->best_read(pattern, pages->get(), 1).seconds;
     reads.emplace_back(seconds, std::move(pattern));
   }
@@ -44,6 +46,7 @@ Result<std::unique_ptr<CeilingProbe>> CeilingProbe::make(std::size_t threads, st
   for (auto& read : reads) probe->reads_.push_back(std::move(read.second));
   double most = -1;
   for (const kernel::Int8Path& path : kernel::int8_paths()) {
+    if (asked(stop)) return stopped();
     const double rate = probe->best_multiply(path, 1);
     if (rate > most) {
       most = rate;

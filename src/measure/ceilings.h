@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/stop.h"
 #include "device/cpu/thread_pool.h"
 #include "kernel/ceiling/ceiling.h"
 #include "record/record.h"
@@ -29,9 +30,10 @@ class CeilingProbe {
  public:
   // Tries every way of reading and multiplying that this machine has (kernel/ceiling), about half a second, and keeps the
   // best. `caches`: HostFacts::cache_bytes; `memory`: HostFacts::memory_bytes; 0 where they are not known. Errc::full: no
-  // memory.
+  // memory. Errc::cancelled: `stop` was asked, which is looked at between two ways.
   static Result<std::unique_ptr<CeilingProbe>> make(std::size_t threads, std::uint64_t caches, std::uint64_t memory,
-                                                    const Clock& clock, const CeilingSettings& settings = {});
+                                                    const Clock& clock, const CeilingSettings& settings = {},
+                                                    const Stop* stop = nullptr);
 
   // All but device_gb_s, in 50 to 150 ms. Errc::full: no memory.
   Result<Ceilings> measure_once();

@@ -487,6 +487,11 @@ TEST(CeilingProbe, reads_far_more_than_the_caches_and_little_of_the_memory) {
   const auto refused = CeilingProbe::make(1, 0, 0, clock, {.bytes = std::uint64_t{1} << 60});
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Errc::full);
+  Stop stop;
+  stop.ask();
+  const auto stopped = CeilingProbe::make(1, 0, 256 * mib, clock, quick, &stop);
+  ASSERT_FALSE(stopped);
+  EXPECT_EQ(stopped.error().code, Errc::cancelled);
 }
 
 TEST(Ceilings, that_were_taken_while_cores_were_missing_are_of_a_busy_machine) {
