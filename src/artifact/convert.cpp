@@ -10,6 +10,7 @@
 #include "artifact/tensor_stream.h"
 #include "artifact/texts.h"
 #include "artifact/value_check.h"
+#include "base/mapped_file.h"
 #include "checkpoint/gguf_export.h"
 #include "checkpoint/gguf_writer.h"
 #include "checkpoint/tensor_list.h"
@@ -170,6 +171,7 @@ Result<WrittenModel> convert(const Checkpoint& in, const ConvertOptions& options
     if (fs::equivalent(file, path, ignored))
       return fail(Errc::bad_value, path + ": is a file of the model to convert, expected another name");
   }
+  const CutFileGuard guard;
   GgufWriter writer(path);
   auto notes = set_metadata(in, options.vocabulary, writer);
   if (!notes) return std::unexpected(std::move(notes.error()));
@@ -197,8 +199,12 @@ Result<WrittenModel> convert(const Checkpoint& in, const ConvertOptions& options
     Rows rows(one, in.config(), scratch);
     ASSAY_TRY(stream.write(one.tensor.name, one.stored.type, one.tensor.shape,
                            [&](const RowChunk& chunk, std::span<std::byte> to) { rows.fill(chunk, to); }));
-    ASSAY_TRY(rows.result());
+    if (auto good = rows.result(); !good) {
+      ASSAY_TRY(guard.check());  // zeros in place of what is gone are not the model's
+      return std::unexpected(std::move(good.error()));
+    }
   }
+  ASSAY_TRY(guard.check());
   ASSAY_TRY(writer.finish());
   return out;
 }

@@ -17,6 +17,7 @@ Result<std::string> hash_all(std::span<const std::string> files, const ByteProgr
   constexpr std::size_t piece = std::size_t{8} << 20;
   Sha256 all;
   std::uint64_t done = 0;
+  const CutFileGuard guard;
   for (const std::string& path : files) {
     auto file = MappedFile::open(path);
     if (!file) return std::unexpected(std::move(file.error()));
@@ -30,6 +31,7 @@ Result<std::string> hash_all(std::span<const std::string> files, const ByteProgr
       done += next.size();
       if (progress && !progress(done)) return fail(Errc::cancelled, path + ": hashing stopped");
     }
+    ASSAY_TRY(guard.check());
     if (each != nullptr) each->push_back(one.hex());
   }
   return all.hex();

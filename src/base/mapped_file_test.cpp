@@ -73,5 +73,53 @@ TEST(InQuotes, shows_odd_bytes_as_hex_and_cuts_long_text) {
   EXPECT_EQ(in_quotes("abcdef", 3), "\"abc...\"");
 }
 
+TEST(MappedFile, a_file_that_is_cut_short_while_it_is_read_is_named_under_a_guard) {
+  constexpr std::size_t bytes = std::size_t{1} << 20;
+  const std::string path = written("cut", std::string(bytes, 'x'));
+  const std::string other = written("whole", std::string(bytes, 'y'));
+  const auto file = MappedFile::open(path);
+  const auto whole = MappedFile::open(other);
+  ASSERT_TRUE(file && whole);
+  const auto sum = [](const MappedFile& of) {
+    std::size_t out = 0;
+    for (const std::byte b : of.bytes()) out += std::to_integer<std::size_t>(b);
+    return out;
+  };
+  {
+    const CutFileGuard guard;
+    EXPECT_EQ(sum(*file), bytes * 'x');
+    EXPECT_TRUE(guard.check());
+    std::filesystem::resize_file(path, bytes / 4);
+    EXPECT_EQ(sum(*file), bytes / 4 * 'x') << "the rest reads as zeros";
+    const auto cut = guard.check();
+    ASSERT_FALSE(cut);
+    EXPECT_EQ(cut.error().code, Errc::truncated);
+    EXPECT_THAT(cut.error().detail, testing::AllOf(testing::HasSubstr("assay_mapped_cut: had 1048576 bytes"),
+                                                   testing::HasSubstr("cut short")));
+    EXPECT_EQ(sum(*whole), bytes * 'y');
+    const CutFileGuard inner;
+    EXPECT_FALSE(inner.check()) << "its mapping is still of no use";
+  }
+  {
+    auto again = MappedFile::open(path);
+    EXPECT_EQ(again->bytes().size(), bytes / 4);
+  }
+}
+
+TEST(MappedFileDeathTest, without_a_guard_the_program_ends_as_before) {
+  const std::string path = written("cut_alone", std::string(1 << 16, 'x'));
+  EXPECT_DEATH(
+      {
+        const auto file = MappedFile::open(path);
+        {
+          const CutFileGuard guard;
+        }
+        std::filesystem::resize_file(path, 1);
+        const auto last = static_cast<volatile const std::byte*>(&file->bytes().back());
+        std::_Exit(std::to_integer<int>(*last));
+      },
+      "");
+}
+
 }  // namespace
 }  // namespace assay

@@ -9,6 +9,7 @@
 
 #include "artifact/check.h"
 #include "artifact/store.h"
+#include "base/mapped_file.h"
 #include "cli/foreign.h"
 #include "cli/number_option.h"
 #include "cli/suggest.h"
@@ -254,10 +255,12 @@ Result<std::unique_ptr<LoadedModel>> load_model(const Session& session, const Mo
   const auto swap_before = host::swap_use().out_bytes;
   const std::int64_t begin_ns = session.clock.now_ns();
   Progress progress(session.clock, session.progress(), "loading", source.weight_bytes(), "B");
+  const CutFileGuard guard;
   auto backend = direct::make_cpu_backend(out->weights, cpu, [&](std::uint64_t bytes) {
     progress.update(bytes);
     return !session.stop.asked();
   });
+  ASSAY_TRY(guard.check());
   if (!backend) return std::unexpected(with_context(out->path, std::move(backend.error())));
   out->backend = std::move(*backend);
   out->load_s += static_cast<double>(session.clock.now_ns() - begin_ns) * 1e-9;
