@@ -93,7 +93,7 @@ TEST_P(GoldenModel, direct_agrees_within_the_bound_for_both_types_of_keys_and_va
                                           golden.tokens, golden.positions);
   ASSERT_TRUE(parity);
   RecordProperty("max_abs", std::to_string(parity->max_abs));
-  EXPECT_TRUE(parity->holds()) << "max|d| " << parity->max_abs << ", bound " << parity->bound << ", unexplained "
+  EXPECT_TRUE(parity->holds()) << "max_abs " << parity->max_abs << ", bound " << parity->bound << ", unexplained "
                                << parity->unexplained;
 }
 

@@ -59,7 +59,7 @@ Result<Ran> run(
   const auto parity = measure::run_parity(**backend, *weights, rounding, text(tokens, checkpoint->config().vocab),
                                           measure::spread_positions(static_cast<std::uint32_t>(tokens), 24));
   if (!parity) return std::unexpected(parity.error());
-  std::printf("%s: max|diff| %.3g of %.3g  KL %.2g  top-1 %zu of %zu\n", path.c_str(), parity->max_abs, parity->bound,
+  std::printf("%s: max_abs %.3g of %.3g  KL %.2g  top-1 %zu of %zu\n", path.c_str(), parity->max_abs, parity->bound,
               parity->kl_mean, parity->top1_equal, parity->positions);
   return Ran{*parity, (*backend)->facts()};
 }

@@ -113,7 +113,7 @@ std::string tail(const Delay& delay) {
 }
 
 std::string latencies(const Matrix& matrix, const TableStyle& style) {
-  Lines lines{{"ms", "end to end", "between tokens", "p99", "load s", "top-1", "max|d|", "bound"}};
+  Lines lines{{"ms", "end to end", "between tokens", "p99", "load s", "top-1", "max_abs", "bound"}};
   for (const Row& row : matrix.rows) {
     if (row.rounds.empty()) continue;
     const auto& parity = row.subject.parity;

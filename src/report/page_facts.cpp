@@ -202,9 +202,9 @@ std::string definitions(const Matrix& matrix) {
     define(
         "parity", "Parity",
         "Same weights and tokens in, same logits out? Compared with a double-precision reference at fixed positions "
-        "of a fixed text: positions with the same first choice (top-1), largest difference of a logit (max|d|), mean "
+        "of a fixed text: positions with the same first choice (top-1), largest difference of a logit (max_abs), mean "
         "KL in nats. The bound comes from trying: the reference runs again with its inputs rounded as this engine "
-        "says it rounds them, and what that does to its logits is what max|d| is held against. Where the reference's "
+        "says it rounds them, and what that does to its logits is what max_abs is held against. Where the reference's "
         "first two choices lie closer together than twice the bound, either may come first: a near tie. The root mean "
         "square of the differences may be at most 1.5 "
         "times that of the tries (times its rounding). Decode is the last positions one by one; itself is the engine "

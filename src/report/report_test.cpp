@@ -358,7 +358,7 @@ TEST(ReportStory, parity_says_what_was_compared_in_prefill_in_decode_and_with_it
   parity.rms = 0.02;
   parity.tried_rms = 0.02;
   EXPECT_THAT(report::parity_lines(parity),
-              testing::ElementsAre("max|d| 0.131 ≤ 0.206", "top-1 18/19", "the other is a near tie", "KL 0",
+              testing::ElementsAre("max_abs 0.131 ≤ 0.206", "top-1 18/19", "the other is a near tie", "KL 0",
                                    "1.00× its rounding"));
   parity.decode.emplace();
   parity.decode->max_abs = 0.3;
@@ -366,10 +366,10 @@ TEST(ReportStory, parity_says_what_was_compared_in_prefill_in_decode_and_with_it
   parity.self.emplace();
   parity.self->tokens = 576;
   EXPECT_THAT(report::parity_lines(parity),
-              testing::IsSupersetOf({"decode max|d| 0.300 > 0.200", "itself at 576 tokens: bit for bit"}));
+              testing::IsSupersetOf({"decode max_abs 0.300 > 0.200", "itself at 576 tokens: bit for bit"}));
   matrix.rows[0].subject.parity = parity;
   EXPECT_EQ(missing(to_html(matrix),
-                    {"✗ fail", "parity fails in decode: a logit is off by 0.3", "decode max|d| 0.300 &gt; 0.200"}),
+                    {"✗ fail", "parity fails in decode: a logit is off by 0.3", "decode max_abs 0.300 &gt; 0.200"}),
             "");
 }
 

@@ -207,7 +207,7 @@ std::string other_choices(const Parity& parity) {
 
 std::vector<std::string> parity_lines(const Parity& p) {
   const auto held = [](double value, double bound) {
-    return "max|d| " + number(value) + (value <= bound ? " ≤ " : " > ") + number(bound);
+    return "max_abs " + number(value) + (value <= bound ? " ≤ " : " > ") + number(bound);
   };
   std::vector<std::string> out{held(p.max_abs, p.bound),
                                "top-1 " + std::to_string(p.top1_equal) + "/" + std::to_string(p.positions)};

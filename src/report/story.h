@@ -53,7 +53,7 @@ Estimate ratio(const Row& row, const Row& base, Figure figure, std::uint64_t see
 
 // Why fewer first choices than positions are equal: near ties of the reference, or more than that; empty: all are equal.
 std::string other_choices(const Parity& parity);
-// What was compared and found, a few words each: "max|d| 0.131 ≤ 0.206", "top-1 17/19", ...
+// What was compared and found, a few words each: "max_abs 0.131 ≤ 0.206", "top-1 17/19", ...
 std::vector<std::string> parity_lines(const Parity& parity);
 
 struct Verdict {
