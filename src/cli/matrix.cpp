@@ -96,9 +96,7 @@ Result<void> put_out(Session& session, const MatrixCommand& command, const measu
   if (session.json) {
     session.print(measure::to_json(matrix));
   } else {
-    const char* no_colour = std::getenv("NO_COLOR");
-    const bool marks = isatty(STDOUT_FILENO) == 1 && (no_colour == nullptr || *no_colour == '\0');
-    std::fputs(measure::to_table(matrix, {.marks = marks}).c_str(), stdout);
+    std::fputs(measure::to_table(matrix, session.style(STDOUT_FILENO)).c_str(), stdout);
   }
   std::fflush(stdout);
   ASSAY_TRY(std::move(recorded));

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "base/style.h"
 #include "record/record.h"
 
 namespace assay::measure {
@@ -11,13 +12,9 @@ namespace assay::measure {
 // Fields with a comma, quote or newline are quoted (RFC 4180).
 std::string to_csv(const Matrix& matrix);
 
-struct TableStyle {
-  bool marks = false;  // bold headings and red failures by ANSI escapes: for a terminal without NO_COLOR
-};
-
 inline constexpr std::size_t table_columns = 80;  // that tables fit into; notes below them are broken there
 
-// Fixed-width text, with what is noisy, refused or failed said below it.
-std::string to_table(const Matrix& matrix, const TableStyle& style = {});
+// Fixed-width text; bold headings, failures stand out. With what is noisy, refused or failed said below it.
+std::string to_table(const Matrix& matrix, const Style& style = Style());
 
 }  // namespace assay::measure

@@ -39,5 +39,26 @@ TEST(MatrixOutput, says_below_the_table_what_was_refused_and_what_failed) {
   EXPECT_THAT(table, HasSubstr("bad: failed: it was told to"));
 }
 
+TEST(MatrixOutput, makes_headings_bold_and_failures_red_where_it_may_have_colour) {
+  const std::string plain = to_table(three_rows());
+  EXPECT_EQ(plain.find('\x1b'), std::string::npos);
+  std::string coloured = to_table(three_rows(), Style(true));
+  EXPECT_THAT(coloured, HasSubstr("\x1b[1mengine  TTFT ms"));
+  EXPECT_THAT(coloured, HasSubstr("\x1b[1;31m  bad: failed: it was told to\x1b[0m\n"));
+  for (const char* code : {"\x1b[1m", "\x1b[1;31m", "\x1b[0m"}) {
+    for (std::size_t at; (at = coloured.find(code)) != std::string::npos;) coloured.erase(at, std::string(code).size());
+  }
+  EXPECT_EQ(coloured, plain);
+}
+
+TEST(MatrixOutput, tells_an_open_loop_that_was_stopped_from_one_that_says_nothing) {
+  Matrix matrix = three_rows();
+  matrix.rows[1].open_loop =
+      OpenLoop{.rate_per_s = 2, .sent = 9, .reason = std::string(stopped_part) + " after 5.0 s of 60 s"};
+  EXPECT_THAT(to_table(matrix), HasSubstr("UNFINISHED: stopped on request after 5.0 s of 60 s"));
+  matrix.rows[1].open_loop->reason = "late";
+  EXPECT_THAT(to_table(matrix), HasSubstr("INVALID: late"));
+}
+
 }  // namespace
 }  // namespace assay::measure

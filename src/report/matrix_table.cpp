@@ -16,7 +16,7 @@ using Lines = std::vector<std::vector<std::string>>;
 constexpr std::size_t first_column_max = 14;  // a longer name stands on a line of its own
 
 // Columns of a table as wide as their widest cell, two spaces between them; the first line is the heading.
-std::string aligned(const Lines& lines, const TableStyle& style) {
+std::string aligned(const Lines& lines, const Style& style) {
   std::vector<std::size_t> widths(lines[0].size());
   for (const auto& line : lines) {
     for (std::size_t i = 0; i < line.size(); ++i) {
@@ -35,7 +35,7 @@ std::string aligned(const Lines& lines, const TableStyle& style) {
       text += cell + std::string(widths[i] - std::min(widths[i], cell.size()) + (i + 1 < line.size() ? 2 : 0), ' ');
     }
     text = text.substr(0, text.find_last_not_of(' ') + 1);
-    out += n == 0 && style.marks ? "\033[1m" + text + "\033[0m\n" : text + "\n";
+    out += (n == 0 ? style.bold(text) : text) + "\n";
   }
   return out;
 }
@@ -97,7 +97,7 @@ std::string head(const Matrix& matrix) {
 
 std::string percent(double share) { return std::isfinite(share) ? number(share * 100) + " %" : "-"; }
 
-std::string speeds(const Matrix& matrix, const TableStyle& style) {
+std::string speeds(const Matrix& matrix, const Style& style) {
   Lines lines{{"engine", "TTFT ms", "prefill tok/s", "decode tok/s", "of limit"}};
   for (const Row& row : matrix.rows) {
     lines.push_back({title(row), with_interval(row.ttft_ms), with_interval(row.prefill_tok_s),
@@ -112,7 +112,7 @@ std::string tail(const Delay& delay) {
   return std::isfinite(delay.max_ms) ? number(delay.max_ms) + " max" : "-";
 }
 
-std::string latencies(const Matrix& matrix, const TableStyle& style) {
+std::string latencies(const Matrix& matrix, const Style& style) {
   Lines lines{{"ms", "end to end", "between tokens", "p99", "load s", "top-1", "max_abs", "bound"}};
   for (const Row& row : matrix.rows) {
     if (row.rounds.empty()) continue;
@@ -133,7 +133,7 @@ std::string held(const Row& row) {
   return bytes(row.memory.total_peak_bytes()) + " (GPU " + bytes(device) + ")";
 }
 
-std::string memory(const Matrix& matrix, const TableStyle& style) {
+std::string memory(const Matrix& matrix, const Style& style) {
   Lines lines{{"memory", "seen", "predicted", "swapped out", "J/prompt token", "J/output token"}};
   const auto joules = [](double value) { return std::isfinite(value) ? printed("%.3g", value) : std::string("n/a"); };
   for (const Row& row : matrix.rows) {
@@ -146,7 +146,7 @@ std::string memory(const Matrix& matrix, const TableStyle& style) {
   return lines.size() == 1 ? "" : "\n" + aligned(lines, style);
 }
 
-std::string beside(const Matrix& matrix, const TableStyle& style) {
+std::string beside(const Matrix& matrix, const Style& style) {
   Lines lines{{"foreground", "timer p99 ms", "pages p99 ms", "busy by others", "clock"}};
   const auto add = [&](const std::string& name, const Foreground& foreground, const Noise& noise) {
     lines.push_back({name, tail(foreground.timer), tail(foreground.pages),
@@ -165,7 +165,7 @@ std::string left_out(const std::string& what, const Row& row, const std::string&
   return broken(what + ", " + title(row) + ": " + reason);
 }
 
-std::string context_sweep(const Matrix& matrix, const TableStyle& style) {
+std::string context_sweep(const Matrix& matrix, const Style& style) {
   Lines lines{{"context", "engine", "TTFT ms", "prefill tok/s", "decode tok/s", "memory"}};
   std::string reasons;
   for (std::size_t i = 0; i < matrix.settings.sweep_context.size(); ++i) {
@@ -189,7 +189,7 @@ std::string context_sweep(const Matrix& matrix, const TableStyle& style) {
   return "\n" + (lines.size() == 1 ? "" : aligned(lines, style)) + reasons;
 }
 
-std::string stream_sweep(const Matrix& matrix, const TableStyle& style) {
+std::string stream_sweep(const Matrix& matrix, const Style& style) {
   Lines lines{{"streams", "engine", "all tok/s", "each tok/s", "TTFT ms", "TTFT p99"}};
   std::string reasons;
   for (std::size_t i = 0; i < matrix.settings.sweep_streams.size(); ++i) {
@@ -210,7 +210,7 @@ std::string stream_sweep(const Matrix& matrix, const TableStyle& style) {
   return "\n" + (lines.size() == 1 ? "" : aligned(lines, style)) + reasons;
 }
 
-std::string drift(const Matrix& matrix, const TableStyle& style) {
+std::string drift(const Matrix& matrix, const Style& style) {
   Lines lines{{"drift", "for", "requests", "first", "last tok/s", "last/first", "% per minute"}};
   for (const Row& row : matrix.rows) {
     if (!row.drift) continue;
@@ -229,7 +229,8 @@ std::string open_loop(const Row& row) {
                     (std::isfinite(o.ttft_ms_p99) ? "p99 " + number(o.ttft_ms_p99) : "most " + number(o.ttft_ms_max)) +
                     "), decode " + with_interval(o.decode_tok_s) + " tok/s; our own sends were late by " +
                     number(o.late.p50_ms) + " ms at the median, " + number(o.late.max_ms) + " at most";
-  return o.reason.empty() ? out : out + ". INVALID: " + o.reason;
+  if (o.reason.empty()) return out;
+  return out + (o.reason.starts_with(stopped_part) ? ". UNFINISHED: " : ". INVALID: ") + o.reason;
 }
 
 std::string cold(const char* what, const Timing& timing) {
@@ -271,13 +272,13 @@ std::vector<std::string> notes_of(const Row& row) {
 
 }  // namespace
 
-std::string to_table(const Matrix& matrix, const TableStyle& style) {
+std::string to_table(const Matrix& matrix, const Style& style) {
   std::string notes;
   for (const Row& row : matrix.rows) {
     for (const std::string& note : notes_of(row)) {
       const bool bad = note.starts_with("failed") || note.starts_with("PARITY");
       const std::string text = broken(title(row) + ": " + note);
-      notes += bad && style.marks ? "\033[31m" + text + "\033[0m" : text;
+      notes += bad ? style.bad(text.substr(0, text.size() - 1)) + "\n" : text;
     }
   }
   std::string shareless;  // one reason is mostly everybody's
