@@ -164,6 +164,14 @@ Result<void> measure_command(Session& session, MatrixCommand& command, MatrixMod
     }
     command.run.resume = before;
   }
+  if (mode == MatrixMode::measure) {
+    const auto misfit = misfit_lengths(session, command.run);
+    if (!misfit) return std::unexpected(misfit.error());
+    if (!misfit->empty()) {
+      session.refuse(*misfit);
+      return {};
+    }
+  }
   const Interrupt interrupt(session.stop);
   const auto matrix = run_matrix(session, command.run);
   if (!matrix) return std::unexpected(matrix.error());

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 
+#include "base/mapped_file.h"
 #include "cli/build_commit.h"
 #include "cli/contestants.h"
 #include "host/cuda_read.h"
@@ -80,6 +81,7 @@ Result<void> add_parity(const Session& session, const LoadedModel& model, const 
   device::ThreadPool pool(*threads);
   Progress progress(session.clock, session.progress(), "reference", 100, "%");
   progress.begin();
+  const CutFileGuard guard;
   const auto reference = measure::make_reference(
       model.weights, *tokens, measure::spread_positions(static_cast<std::uint32_t>(length), settings.parity_positions),
       roundings, &pool,
@@ -89,6 +91,7 @@ Result<void> add_parity(const Session& session, const LoadedModel& model, const 
       },
       &session.stop, with_suspects);
   progress.finish();
+  ASSAY_TRY(guard.check());
   if (!reference) return std::unexpected(reference.error());
   for (std::size_t i = 0; i < contestants.size(); ++i) {
     if (!of_each[i]) continue;
@@ -180,7 +183,7 @@ Result<std::unique_ptr<measure::CeilingProbe>> make_probe(const Session& session
   const auto threads = chosen_threads(options.model.threads);
   if (!threads) return std::unexpected(threads.error());
   return measure::CeilingProbe::make(*threads, machine.caches_bytes != 0 ? machine.caches_bytes : machine.cache_bytes,
-                                     machine.memory_bytes, session.clock);
+                                     machine.memory_bytes, session.clock, {}, &session.stop);
 }
 
 // Opened where a row runs on a GPU; why it could not be stands in those rows.
@@ -336,6 +339,14 @@ Result<double> parse_seconds(const std::string& option, const std::string& text)
     return fail(Errc::bad_value, option + " is \"" + text + "\", expected a time such as 30s, 10m or 1.5h");
   }
   return value * seconds;
+}
+
+Result<std::string> misfit_lengths(const Session& session, MatrixOptions options) {
+  const auto trained = trained_context(session, options);
+  if (!trained) return std::unexpected(trained.error());
+  make_room(options, *trained);
+  const auto fit = check_lengths(options, *trained);
+  return fit ? "" : fit.error().detail;
 }
 
 Result<measure::Matrix> run_matrix(const Session& session, MatrixOptions options) {
