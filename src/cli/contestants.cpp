@@ -64,8 +64,11 @@ void add_plan(const LoadedModel& model, const Backend& backend, measure::Contest
   contestant.kv_read_bytes = [config, &facts](double depth) {
     return measure::kv_read_bytes(config, facts.kv_type, depth);
   };
-  contestant.plan = [config, &facts, weights = model.checkpoint->weight_bytes()](std::uint32_t positions,
-                                                                                 std::uint32_t requests) {
+  std::uint64_t weights = model.checkpoint->weight_bytes();
+  if (facts.name == "mlx" && model::present(model.weights.embedding)) {
+    weights = measure::mlx_weight_bytes(model.weights, facts.device == "cpu");
+  }
+  contestant.plan = [config, &facts, weights](std::uint32_t positions, std::uint32_t requests) {
     const std::uint32_t batch = std::min(facts.batch, positions * requests);
     return measure::plan_memory(config, weights, kv_plan(facts), batch, positions, requests);
   };
