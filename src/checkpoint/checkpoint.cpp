@@ -27,12 +27,16 @@ void Checkpoint::add(CheckpointTensor tensor) {
   tensors_.push_back(std::move(tensor));
 }
 
-Result<Checkpoint> Checkpoint::open_gguf(const std::string& path) {
+Result<Checkpoint> Checkpoint::open_gguf(const std::string& path, Unknown unknown) {
   auto gguf = Gguf::open(path);
   if (!gguf) return std::unexpected(std::move(gguf.error()));
-  auto config = config_from_gguf(*gguf);
-  if (!config) return std::unexpected(std::move(config.error()));
   Checkpoint checkpoint;
+  auto config = config_from_gguf(*gguf);
+  if (!config && config.error().code == Errc::unsupported && unknown == Unknown::describe) {
+    checkpoint.not_understood_ = std::move(config.error());
+    config = outline_from_gguf(*gguf);
+  }
+  if (!config) return std::unexpected(std::move(config.error()));
   checkpoint.config_ = std::move(*config);
   checkpoint.format_ = "GGUF v" + std::to_string(gguf->version());
   checkpoint.files_ = gguf->files();
@@ -43,8 +47,10 @@ Result<Checkpoint> Checkpoint::open_gguf(const std::string& path) {
     met.push_back({tensor.name, tensor.name, &tensor.view});
     checkpoint.add({std::string(tensor.name), tensor.view, tensor.part, tensor.at});
   }
-  const auto checked = check_tensors(checkpoint.config_, met);
-  if (!checked) return std::unexpected(with_context(checkpoint.files_.front(), checked.error()));
+  if (!checkpoint.not_understood_) {
+    const auto checked = check_tensors(checkpoint.config_, met);
+    if (!checked) return std::unexpected(with_context(checkpoint.files_.front(), checked.error()));
+  }
   checkpoint.gguf_ = std::make_unique<Gguf>(std::move(*gguf));
   return checkpoint;
 }
@@ -85,9 +91,9 @@ void Checkpoint::close_files() {
   folder_files_.reset();
 }
 
-Result<Checkpoint> Checkpoint::open(const std::string& path) {
+Result<Checkpoint> Checkpoint::open(const std::string& path, Unknown unknown) {
   std::error_code ignored;
-  return std::filesystem::is_directory(path, ignored) ? open_folder(path) : open_gguf(path);
+  return std::filesystem::is_directory(path, ignored) ? open_folder(path) : open_gguf(path, unknown);
 }
 
 const TensorView* Checkpoint::tensor(std::string_view canonical_name) const {

@@ -35,11 +35,18 @@ class Checkpoint final {
   // After success every tensor that the architecture needs is there, with the right shape and a type that computes,
   // and nothing is there that would change the maths and is not understood. Errors name file, tensor or key, offset,
   // what was met and what was expected: not_found, truncated, bad_value, unsupported (architecture, type, a setting).
-  static Result<Checkpoint> open(const std::string& path);
+  // Unknown::describe: a GGUF file whose architecture, or a setting of it, is not understood is opened all the same, for
+  // an engine that may know it: not_understood() says why, config() has its names and context only, and tensors() are as
+  // the file has them, unchecked.
+  enum class Unknown : std::uint8_t { refuse, describe };
+  static Result<Checkpoint> open(const std::string& path, Unknown unknown = Unknown::refuse);
 
   Checkpoint(Checkpoint&&) noexcept;
   Checkpoint& operator=(Checkpoint&&) noexcept;
   ~Checkpoint();
+
+  // The Errc::unsupported that Unknown::refuse would have given; nothing: all is understood.
+  const std::optional<Error>& not_understood() const { return not_understood_; }
 
   const ModelConfig& config() const { return config_; }
   std::span<const CheckpointTensor> tensors() const { return tensors_; }  // in the order of the files
@@ -69,11 +76,12 @@ class Checkpoint final {
 
  private:
   Checkpoint();
-  static Result<Checkpoint> open_gguf(const std::string& path);
+  static Result<Checkpoint> open_gguf(const std::string& path, Unknown unknown);
   static Result<Checkpoint> open_folder(const std::string& path);
   void add(CheckpointTensor tensor);
 
   ModelConfig config_;
+  std::optional<Error> not_understood_;
   std::string format_;
   std::string folder_;
   std::vector<std::string> files_;

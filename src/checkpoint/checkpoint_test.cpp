@@ -40,6 +40,35 @@ class CheckpointGguf : public testing::Test {
   std::string folder_ = fresh_folder(testing::TempDir(), "model");
 };
 
+TEST_F(CheckpointGguf, of_an_unknown_architecture_is_refused_or_described_as_asked) {
+  const TestGguf model{.architecture = "gpt2"};
+  expect_refused(model, Errc::unsupported, "architecture \"gpt2\"");
+  const auto described = Checkpoint::open(folder_ + "/m.gguf", Checkpoint::Unknown::describe);
+  ASSERT_TRUE(described) << to_string(described.error());
+  ASSERT_TRUE(described->not_understood());
+  EXPECT_THAT(described->not_understood()->detail, HasSubstr("architecture \"gpt2\""));
+  EXPECT_EQ(described->config().architecture_name, "gpt2");
+  EXPECT_EQ(described->config().context_train, 128U);
+  EXPECT_TRUE(described->config().layers.empty());
+  EXPECT_GT(described->weight_bytes(), 0U);
+  EXPECT_NE(described->gguf(), nullptr);
+}
+
+TEST_F(CheckpointGguf, that_is_understood_is_the_same_either_way_and_a_wrong_one_is_refused_either_way) {
+  const std::string path = testing_models::write_gguf(folder_ + "/m.gguf", {.architecture = "qwen3"});
+  const auto opened = Checkpoint::open(path, Checkpoint::Unknown::describe);
+  ASSERT_TRUE(opened) << to_string(opened.error());
+  EXPECT_FALSE(opened->not_understood());
+  EXPECT_EQ(opened->config().layers.size(), 2U);
+  testing_models::write_gguf(path, {.architecture = "qwen3", .tensors = [](auto& tensors) { tensors.pop_back(); }});
+  EXPECT_FALSE(Checkpoint::open(path, Checkpoint::Unknown::describe));
+  testing_models::write_gguf(
+      path, {.architecture = "gpt2", .keys = [](GgufWriter& writer) { writer.set("general.type", "adapter"); }});
+  const auto adapter = Checkpoint::open(path, Checkpoint::Unknown::describe);
+  ASSERT_FALSE(adapter);
+  EXPECT_THAT(adapter.error().detail, HasSubstr("general.type \"adapter\""));
+}
+
 TEST_F(CheckpointGguf, opens_every_architecture) {
   for (const std::string name : {"llama", "mistral", "mistral3", "qwen2", "qwen3"}) {
     auto opened = open({.architecture = name});

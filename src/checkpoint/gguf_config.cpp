@@ -350,14 +350,18 @@ Result<void> read_from_tensors(const Gguf& gguf, ModelConfig& config) {
   return {};
 }
 
+Result<void> check_type(const Gguf& gguf) {
+  auto type = gguf.maybe<std::string_view>("general.type");
+  if (!type) return std::unexpected(std::move(type.error()));
+  if (type->value_or("model") == "model") return {};
+  return fail(Errc::unsupported, gguf.files().front() + ": general.type " + in_quotes(**type) + ", expected \"model\"");
+}
+
 }  // namespace
 
 Result<ModelConfig> config_from_gguf(const Gguf& gguf) {
   const std::string& file = gguf.files().front();
-  auto type = gguf.maybe<std::string_view>("general.type");
-  if (!type) return std::unexpected(std::move(type.error()));
-  if (type->value_or("model") != "model")
-    return fail(Errc::unsupported, file + ": general.type " + in_quotes(**type) + ", expected \"model\"");
+  ASSAY_TRY(check_type(gguf));
   auto architecture = gguf.get<std::string_view>("general.architecture");
   if (!architecture) return std::unexpected(std::move(architecture.error()));
   const auto row = std::ranges::find(gguf_architectures, *architecture, &GgufArchitecture::name);
@@ -397,6 +401,21 @@ Result<ModelConfig> config_from_gguf(const Gguf& gguf) {
   if (config.architecture == Architecture::gemma3) ASSAY_TRY(read_gemma3(reader, config));
   const auto checked = check_config(config);
   if (!checked) return std::unexpected(with_context(file, checked.error()));
+  return config;
+}
+
+Result<ModelConfig> outline_from_gguf(const Gguf& gguf) {
+  ASSAY_TRY(check_type(gguf));
+  auto architecture = gguf.get<std::string_view>("general.architecture");
+  if (!architecture) return std::unexpected(std::move(architecture.error()));
+  auto model_name = gguf.maybe<std::string_view>("general.name");
+  if (!model_name) return std::unexpected(std::move(model_name.error()));
+  auto context = gguf.maybe<std::uint32_t>(std::string(*architecture) + ".context_length");
+  if (!context) return std::unexpected(std::move(context.error()));
+  ModelConfig config;
+  config.architecture_name = *architecture;
+  config.model_name = model_name->value_or("");
+  config.context_train = context->value_or(0);
   return config;
 }
 

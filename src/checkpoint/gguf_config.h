@@ -12,4 +12,8 @@ namespace assay {
 // vocab, tied_head and qkv_bias are read off the tensors.
 Result<ModelConfig> config_from_gguf(const Gguf& gguf);
 
+// What every architecture says alike: its name, the model's name and the context; all else is 0. Errc::unsupported: the
+// file holds no model.
+Result<ModelConfig> outline_from_gguf(const Gguf& gguf);
+
 }  // namespace assay
