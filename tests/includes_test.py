@@ -14,7 +14,7 @@ TOP = pathlib.Path(__file__).resolve().parent.parent
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]', re.MULTILINE)
 
 ORDER = ["base", "tensor", "checkpoint", "tokenizer", "kernel", "host", "process", "device", "cache", "model", "artifact", "engine", "direct", "schedule",
-         "adapter", "record", "measure", "report", "contract", "replay", "plan", "server", "cli"]
+         "adapter", "roster", "record", "measure", "report", "contract", "replay", "plan", "server", "cli"]
 # Where the rule is narrower than "any folder above".
 NARROWER = {
     "checkpoint": {"base", "tensor"},

@@ -237,15 +237,20 @@ class Fake(Kills):
             self.install("killed", f"idle,hang-at-forward={forward}")
             matrix = self.start("--sweep-context", 16, "--sweep-streams", 2)
             self.kill_when(matrix, 2 + forward, f"forward {slots}")
-            # While the others go on, nothing of it is there: what is left are one socket and one memory, those of "whole".
-            matrix.wait_for("the end of the killed worker", lambda: matrix.open_things() == (1, 1))
-            self.assertEqual(len(matrix.descendants()), 1)
+            # While the others go on, nothing of it is there: what is left are the sockets and memories of "direct" and "whole".
+            matrix.wait_for("the end of the killed worker", lambda: matrix.open_things() == (2, 2))
+            self.assertEqual(len(matrix.descendants()), 2)
             out, rows = matrix.finish(0)
             self.check(out, rows, "killed", re.escape(
                 "in round 1: engine lost: killed 1 (cpu): worker-killed in forward: ended with signal 9 (killed)"))
             killed = self.row_of(rows, "killed")
             self.assertIsNotNone(killed["cold_round"])
             self.assertEqual(killed["context_sweep"][0]["reason"], "the engine failed before")
+
+    def test_direct_whose_process_is_its_own(self):
+        matrix = self.start(engines="direct,whole")
+        kill(matrix.worker(os.path.basename(ASSAY)))  # at whatever it is doing
+        self.check(*matrix.finish(0), "direct", "ended with signal 9 ")
 
     def test_with_a_child_of_its_own(self):
         self.install("killed", "idle,hang-at-forward=1", grandchild="sleep 600 &")

@@ -12,6 +12,7 @@
 #include "base/progress.h"
 #include "base/stop.h"
 #include "base/style.h"
+#include "roster/surroundings.h"
 
 namespace assay::cli {
 
@@ -31,6 +32,7 @@ struct Session {
   // $ASSAY_HOME, else the platform's data folder; not created.
   std::filesystem::path home() const;
   ProgressStyle progress() const { return progress_style(json); }
+  roster::Surroundings surroundings() const { return {clock, stop, progress(), home() / "engines"}; }
 
   void finish(Exit code) { exit_code = static_cast<int>(code); }
   // Says the error on stderr (and as {"error": {...}} on stdout with --json) and sets the exit code that fits it:

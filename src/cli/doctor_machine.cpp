@@ -158,7 +158,7 @@ void check_instructions(const host::MachineState& state, std::vector<Finding>& o
   const Instructions has = instructions();
   const std::string words = instruction_words(has);
   const std::string also = words.empty() ? "" : "; this machine has " + words;
-  const auto isa = chosen_isa();
+  const auto isa = roster::chosen_isa();
   if (!isa) {
     out.push_back({Verdict::bad, "instructions", isa.error().detail, "unset ASSAY_ISA"});
   } else if (*isa != kernel::best_isa()) {

@@ -19,6 +19,7 @@
 #include "cli/command_tree.h"
 #include "cli/number_option.h"
 #include "cli/usage.h"
+#include "roster/open.h"
 
 namespace {
 
@@ -124,6 +125,7 @@ int show_version(const Session& session) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (assay::roster::serves_direct(argc, argv)) return assay::roster::serve_direct(argc, argv);
   hold_standard_streams();
   try {
     CLI::App app{"local LLM inference under contract"};

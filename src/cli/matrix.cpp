@@ -152,9 +152,9 @@ Result<void> measure_command(Session& session, MatrixCommand& command, MatrixMod
     if (!command.run.engines.empty() || !command.upstreams.empty()) run.engines = command.run.engines;
     command.run = std::move(run);
   }
-  if (!command.upstreams.empty() && command.run.engines.empty()) command.run.engines = default_entrants();
+  if (!command.upstreams.empty() && command.run.engines.empty()) command.run.engines = roster::default_engines();
   for (const std::string& upstream : command.upstreams) {
-    command.run.engines.push_back(std::string(upstream_prefix) + upstream);
+    command.run.engines.push_back(std::string(roster::upstream_prefix) + upstream);
   }
   ASSAY_TRY(check_entrants(session, command.run.engines));
   ASSAY_TRY(check_outputs(command));
@@ -163,14 +163,6 @@ Result<void> measure_command(Session& session, MatrixCommand& command, MatrixMod
       return fail(Errc::bad_value, command.resume + ": is finished, nothing is left to do");
     }
     command.run.resume = before;
-  }
-  if (mode == MatrixMode::measure) {
-    const auto misfit = misfit_lengths(session, command.run);
-    if (!misfit) return std::unexpected(misfit.error());
-    if (!misfit->empty()) {
-      session.refuse(*misfit);
-      return {};
-    }
   }
   const Interrupt interrupt(session.stop);
   const auto matrix = run_matrix(session, command.run);

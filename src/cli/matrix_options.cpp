@@ -15,14 +15,6 @@ namespace {
 constexpr double upstream_wait_max_s = 3600;
 constexpr double month_s = 30.0 * 24 * 3600;
 
-// A list of numbers, each of the range.
-CLI::Option* add_list(CLI::App& app, const char* name, std::vector<std::uint32_t>& values, WholeRange range,
-                      const char* help) {
-  return app.add_option(name, values, help)
-      ->delimiter(',')
-      ->transform(CLI::Validator([range](std::string& text) { return misfit(text, range); }, describe(range)));
-}
-
 void add_workload(CLI::App& app, MatrixCommand& command) {
   measure::MatrixSettings& s = command.run.settings;
   add_number(app, "-p,--prompt", s.prompt_tokens, {.least = 1, .most = measure::request_tokens_max},
@@ -37,10 +29,10 @@ void add_workload(CLI::App& app, MatrixCommand& command) {
   app.add_option("--budget", command.budget, "time for one request: engines that need more get shorter ones")
       ->capture_default_str();
   app.add_flag("--cached", s.cached_rows, "a second row per engine, with prompts whose beginning is cached");
-  add_list(app, "--sweep-context", s.sweep_context, {.least = 1, .most = measure::request_tokens_max},
-           "prompt lengths to measure as well, such as 512,2048,8192");
-  add_list(app, "--sweep-streams", s.sweep_streams, {.least = 1, .most = measure::streams_max},
-           "requests at once to measure as well, such as 1,2,4");
+  app.add_option("--sweep-context", s.sweep_context, "prompt lengths to measure as well, such as 512,2048,8192")
+      ->delimiter(',');
+  app.add_option("--sweep-streams", s.sweep_streams, "requests at once to measure as well, such as 1,2,4")
+      ->delimiter(',');
   add_number(app, "--sweep-rounds", s.sweep_rounds, {.least = 1, .most = measure::rounds_max},
              "requests at each point of a sweep")
       ->capture_default_str();
@@ -153,11 +145,26 @@ void check_pairs(const CLI::App& app, const MatrixCommand& command) {
   needs("--arrivals-for", !command.arrivals.empty(), "--arrivals");
   needs("--parity-budget", s.parity_positions > 0, "parity, and --parity-positions is 0");
   const bool server = !command.upstreams.empty() || std::ranges::any_of(command.run.engines, [](const auto& engine) {
-    return engine.starts_with(upstream_prefix);
+    return engine.starts_with(roster::upstream_prefix);
   });
   for (const char* option : {"--upstream-key-file", "--upstream-key-env", "--upstream-wait"}) {
     needs(option, server, "--upstream");
   }
+}
+
+void check_number(const char* option, std::uint64_t met, std::uint64_t low, std::uint64_t high) {
+  if (met >= low && met <= high) return;
+  wrong(std::string(option) + ": met " + std::to_string(met) + ", expected " + std::to_string(low) + " to " +
+        std::to_string(high));
+}
+
+void check_numbers(const measure::MatrixSettings& s) {
+  check_number("--prompt", s.prompt_tokens, 1, measure::request_tokens_max);
+  check_number("--output", s.output_tokens, 2, measure::request_tokens_max);
+  check_number("--rounds", s.rounds, 1, measure::rounds_max);
+  check_number("--sweep-rounds", s.sweep_rounds, 1, measure::rounds_max);
+  for (const auto depth : s.sweep_context) check_number("--sweep-context", depth, 1, measure::request_tokens_max);
+  for (const auto streams : s.sweep_streams) check_number("--sweep-streams", streams, 1, measure::streams_max);
 }
 
 double time_of(const char* option, const std::string& text, double least, double most, const char* range) {
@@ -229,6 +236,7 @@ void check_matrix_options(const CLI::App& app, MatrixCommand& command, MatrixMod
   const bool measures = mode == MatrixMode::measure;
   if (measures) {
     check_pairs(app, command);
+    check_numbers(command.run.settings);
     take_times(command);
   }
   if (measures || mode == MatrixMode::repeat || mode == MatrixMode::resume) {

@@ -7,7 +7,6 @@
 #include <memory>
 #include <optional>
 
-#include "base/mapped_file.h"
 #include "cli/build_commit.h"
 #include "cli/contestants.h"
 #include "host/cuda_read.h"
@@ -61,7 +60,7 @@ Result<void> add_parity(const Session& session, const LoadedModel& model, const 
   if (!tokens) return std::unexpected(std::move(tokens.error()));
   const auto threads = chosen_threads(options.model.threads);
   if (!threads) return std::unexpected(threads.error());
-  std::size_t length = std::min({tokens->size(), text_tokens, std::size_t{model.backend->facts().context}});
+  std::size_t length = std::min({tokens->size(), text_tokens, std::size_t{model.context}});
   const auto seconds = [&] { return measure::reference_seconds(model.weights, length, roundings.size(), *threads); };
   while (length > least_tokens && seconds() > settings.parity_budget_s) --length;
   if (seconds() > settings.parity_budget_s) {
@@ -81,7 +80,6 @@ Result<void> add_parity(const Session& session, const LoadedModel& model, const 
   device::ThreadPool pool(*threads);
   Progress progress(session.clock, session.progress(), "reference", 100, "%");
   progress.begin();
-  const CutFileGuard guard;
   const auto reference = measure::make_reference(
       model.weights, *tokens, measure::spread_positions(static_cast<std::uint32_t>(length), settings.parity_positions),
       roundings, &pool,
@@ -91,7 +89,6 @@ Result<void> add_parity(const Session& session, const LoadedModel& model, const 
       },
       &session.stop, with_suspects);
   progress.finish();
-  ASSAY_TRY(guard.check());
   if (!reference) return std::unexpected(reference.error());
   for (std::size_t i = 0; i < contestants.size(); ++i) {
     if (!of_each[i]) continue;
@@ -171,6 +168,7 @@ Result<measure::Artifact> describe(const Session& session, const MatrixOptions& 
     progress.update(n);
     return !session.stop.asked();
   });
+  if (artifact && loaded.not_understood()) artifact->bytes_per_token = 0;  // which weights a token reads is not known
   if (artifact && options.shape.given()) {
     artifact->synthesized = options.shape.title() + ", seed " + std::to_string(options.shape.seed);
   }
@@ -183,7 +181,7 @@ Result<std::unique_ptr<measure::CeilingProbe>> make_probe(const Session& session
   const auto threads = chosen_threads(options.model.threads);
   if (!threads) return std::unexpected(threads.error());
   return measure::CeilingProbe::make(*threads, machine.caches_bytes != 0 ? machine.caches_bytes : machine.cache_bytes,
-                                     machine.memory_bytes, session.clock, {}, &session.stop);
+                                     machine.memory_bytes, session.clock);
 }
 
 // Opened where a row runs on a GPU; why it could not be stands in those rows.
@@ -285,7 +283,7 @@ Result<std::uint32_t> trained_context(const Session& session, const MatrixOption
   }
   const auto path = find_model(session, options.model.model);
   if (!path) return std::unexpected(path.error());
-  const auto checkpoint = Checkpoint::open(*path);
+  const auto checkpoint = Checkpoint::open(*path, Checkpoint::Unknown::describe);
   if (!checkpoint) return std::unexpected(checkpoint.error());
   return checkpoint->config().context_train;
 }
@@ -341,14 +339,6 @@ Result<double> parse_seconds(const std::string& option, const std::string& text)
   return value * seconds;
 }
 
-Result<std::string> misfit_lengths(const Session& session, MatrixOptions options) {
-  const auto trained = trained_context(session, options);
-  if (!trained) return std::unexpected(trained.error());
-  make_room(options, *trained);
-  const auto fit = check_lengths(options, *trained);
-  return fit ? "" : fit.error().detail;
-}
-
 Result<measure::Matrix> run_matrix(const Session& session, MatrixOptions options) {
   measure::Matrix matrix;
   matrix.command = session.command_line;
@@ -377,7 +367,7 @@ Result<measure::Matrix> run_matrix(const Session& session, MatrixOptions options
     if (!path) return std::unexpected(std::move(path.error()));
     options.model.model = std::move(*path);
   }
-  auto model = load_model(session, options.model, Parts::all, [&](const LoadedModel& described, std::uint32_t) {
+  auto model = load_model(session, options.model, Parts::no_engine, [&](const LoadedModel& described, std::uint32_t) {
     return check_room(session, options, described);
   });
   if (!model) return std::unexpected(std::move(model.error()));
@@ -406,8 +396,8 @@ Result<measure::Matrix> run_matrix(const Session& session, MatrixOptions options
   if (vocabulary.empty()) return fail(Errc::bad_value, loaded.path + ": the vocabulary has no token with text");
   const std::function<Result<void>()> parity = [&]() -> Result<void> {
     ASSAY_TRY(add_parity(session, loaded, options, gathered->list));
-    (*model)->close_file();       // the reference was the last to read it
-    host::return_freed_memory();  // else direct's row would hold it
+    (*model)->close_file();  // the reference was the last to read it
+    host::return_freed_memory();
     return {};
   };
   if (before != nullptr) (*model)->close_file();

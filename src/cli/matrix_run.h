@@ -22,10 +22,6 @@ struct MatrixOptions {
   std::optional<measure::Matrix> resume{};  // an unfinished record to go on with; the options are its own
 };
 
-// Which of the lengths that are asked for do not fit the model or its context, each by its option; "": they all do. Opens the
-// model's file and reads its description only; an error is the file's own.
-Result<std::string> misfit_lengths(const Session& session, MatrixOptions options);
-
 // Loads, measures, compares logits. Errors that are one engine's are in its row. Stopped once rows have a request of full
 // length, it gives what there is, with Matrix::unfinished; before that, Errc::cancelled. Errc::bad_value, before any work: a
 // length beyond the context or what the model was trained on, by the option; with `resume`: what is not as it was, by the

@@ -1,7 +1,6 @@
 #include "cli/model_options.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <limits>
@@ -9,12 +8,9 @@
 
 #include "artifact/check.h"
 #include "artifact/store.h"
-#include "base/mapped_file.h"
-#include "cli/foreign.h"
 #include "cli/number_option.h"
 #include "cli/suggest.h"
 #include "device/cpu/thread_pool.h"
-#include "direct/cpu_backend.h"
 #include "host/host.h"
 #include "tokenizer/chat_encode.h"
 
@@ -41,30 +37,6 @@ std::uint64_t free_memory() {
   }
   return free;
 }
-
-class TokenizerText final : public schedule::Detokenize {
- public:
-  explicit TokenizerText(const Tokenizer& tokenizer) : tokenizer_(tokenizer) {}
-  std::unique_ptr<schedule::TextStream> start() const override { return std::make_unique<Stream>(tokenizer_); }
-
- private:
-  class Stream final : public schedule::TextStream {
-   public:
-    // An answer goes on behind its prompt: a first space is the answer's own.
-    explicit Stream(const Tokenizer& tokenizer)
-        : detokenizer_(tokenizer, {.starts_a_text = false}), tokens_(tokenizer.size()) {}
-    void push(Token token, std::string& text) override {
-      if (static_cast<std::size_t>(token) >= tokens_) return;  // a row of the head that no token belongs to
-      ASSAY_ASSERT(detokenizer_.push(token, text));            // the sampler gives tokens of the vocabulary only
-    }
-    void finish(std::string& text) override { detokenizer_.finish(text); }
-
-   private:
-    Detokenizer detokenizer_;
-    std::size_t tokens_;
-  };
-  const Tokenizer& tokenizer_;
-};
 
 }  // namespace
 
@@ -124,15 +96,6 @@ Result<std::string> find_model(const Session& session, const std::string& model,
                                    did_you_mean(model, known));
 }
 
-Result<Checkpoint> open_model(const std::string& path) {
-  auto opened = Checkpoint::open(path);
-  std::error_code error;
-  if (opened || opened.error().code != Errc::not_found || !fs::exists(path, error)) return opened;
-  if (fs::is_directory(path, error) && !fs::exists(fs::path(path) / "config.json", error)) return opened;
-  opened.error().code = Errc::bad_value;
-  return opened;
-}
-
 Result<ChatTemplate> load_chat_template(const LoadedModel& model) {
   if (!model.chat_template) {
     return fail(Errc::unsupported, model.path + " has no chat template: 'assay run --raw' completes text as it is");
@@ -185,89 +148,45 @@ Result<std::size_t> chosen_threads(std::uint32_t option) {
   return option != 0 ? option : device::default_threads();
 }
 
-Result<kernel::Isa> chosen_isa() {
-  const char* wanted = std::getenv("ASSAY_ISA");
-  return kernel::choose_isa(wanted == nullptr ? "" : wanted);
-}
-
-void LoadedModel::close_file() {
-  ModelConfig config = std::move(weights.config);
-  weights = {};
-  weights.config = std::move(config);
-  checkpoint->close_files();
+Result<roster::Settings> engine_settings(const ModelOptions& options, std::uint32_t context) {
+  const auto threads = chosen_threads(options.threads);
+  if (!threads) return std::unexpected(threads.error());
+  roster::Settings out;
+  out.context = context;
+  out.threads = static_cast<std::uint32_t>(*threads);
+  out.batch = options.batch;
+  out.sequences = options.sequences;
+  out.kv = options.kv;
+  return out;
 }
 
 Result<std::unique_ptr<LoadedModel>> load_model(const Session& session, const ModelOptions& options, Parts parts,
                                                 const BeforeWeights& before) {
-  const auto spec = parse_engine_spec(options.engine);
+  const auto spec = roster::parse_engine_spec(options.engine);
   if (!spec) return std::unexpected(spec.error());
-  const auto direct = means_direct(*spec);
-  if (!direct) return std::unexpected(direct.error());
+  const auto path = find_model(session, options.model);
+  if (!path) return std::unexpected(path.error());
+  auto source = roster::open_source(*path, parts == Parts::no_tokenizer ? roster::Texts::none : roster::Texts::all);
+  if (!source) return std::unexpected(std::move(source.error()));
+  if (const auto& why = source->not_understood(); why && spec->is_direct() && parts != Parts::no_engine) {
+    return fail(why->code, why->detail + "; another engine may know it: --engine llama.cpp");
+  }
   auto out = std::make_unique<LoadedModel>();
-  auto path = find_model(session, options.model);
-  if (!path) return std::unexpected(std::move(path.error()));
-  out->path = std::move(*path);
-
-  const std::int64_t open_ns = session.clock.now_ns();
-  auto checkpoint = open_model(out->path);
-  if (!checkpoint) return std::unexpected(std::move(checkpoint.error()));
-  out->checkpoint = std::make_unique<Checkpoint>(std::move(*checkpoint));
-  const Checkpoint& source = *out->checkpoint;
-  auto weights = model::bind(source.config(), [&](std::string_view name) { return source.tensor(name); });
-  if (!weights) return std::unexpected(with_context(out->path, std::move(weights.error())));
-  out->weights = std::move(*weights);
-  out->load_s = static_cast<double>(session.clock.now_ns() - open_ns) * 1e-9;
-  if (parts != Parts::no_tokenizer) {
-    auto tokenizer = load_tokenizer(source);
-    if (!tokenizer) return std::unexpected(with_context(out->path, std::move(tokenizer.error())));
-    out->tokenizer = std::make_unique<Tokenizer>(std::move(*tokenizer));
-    out->detokenize = std::make_unique<TokenizerText>(*out->tokenizer);
-    auto chat = find_chat_template(source);
-    if (!chat) return std::unexpected(std::move(chat.error()));
-    out->chat_template = std::move(*chat);
-  }
-  const std::uint32_t trained = source.config().context_train;
+  static_cast<roster::ModelSource&>(*out) = std::move(*source);
+  const std::uint32_t trained = out->checkpoint->config().context_train;
   ASSAY_TRY(check_trained(options.context, trained));
-  const std::uint32_t context = chosen_context(options.context, trained);
-  if (before) ASSAY_TRY(before(*out, context));
-  if (!*direct) {
-    auto worker = open_engine(session, *spec, options, *out, context);
-    if (!worker) return std::unexpected(std::move(worker.error()));
-    out->backend = std::move(*worker);
-    if (parts == Parts::closed) out->close_file();
-    return out;
+  out->context = chosen_context(options.context, trained);
+  if (before) ASSAY_TRY(before(*out, out->context));
+  if (parts == Parts::no_engine) return out;
+  const auto settings = engine_settings(options, out->context);
+  if (!settings) return std::unexpected(settings.error());
+  if (spec->is_direct()) {
+    ASSAY_TRY(check_memory(out->checkpoint->weight_bytes(), "the weights of " + out->path + " take"));
+    host::return_freed_memory();
   }
-  const auto kv = kernel::kv_type_from_name(options.kv);
-  if (!kv) return fail(Errc::bad_value, "--kv is \"" + options.kv + "\", expected f16 or q8_0");
-  const auto isa = chosen_isa();
-  if (!isa) return std::unexpected(isa.error());
-  direct::CpuOptions cpu;
-  cpu.context = context;
-  cpu.sequences = options.sequences;
-  cpu.batch = options.batch;
-  cpu.threads = options.threads;
-  cpu.kv = *kv;
-  cpu.isa = *isa;
-  cpu.stop = &session.stop;
-  ASSAY_TRY(check_memory(source.weight_bytes(), "the weights of " + out->path + " take"));
-  host::return_freed_memory();
-  out->harness_bytes = host::process_memory().footprint.value_or(0);
-  const auto swap_before = host::swap_use().out_bytes;
-  const std::int64_t begin_ns = session.clock.now_ns();
-  Progress progress(session.clock, session.progress(), "loading", source.weight_bytes(), "B");
-  const CutFileGuard guard;
-  auto backend = direct::make_cpu_backend(out->weights, cpu, [&](std::uint64_t bytes) {
-    progress.update(bytes);
-    return !session.stop.asked();
-  });
-  ASSAY_TRY(guard.check());
-  if (!backend) return std::unexpected(with_context(out->path, std::move(backend.error())));
-  out->backend = std::move(*backend);
-  out->load_s += static_cast<double>(session.clock.now_ns() - begin_ns) * 1e-9;
-  if (const auto swap_after = host::swap_use().out_bytes; swap_before && swap_after && *swap_after > *swap_before) {
-    out->load_swap_out_bytes = static_cast<std::int64_t>(*swap_after - *swap_before);
-  }
-  source.drop_pages();  // the weights live on repacked
+  auto opened = roster::open_backend(*spec, *out, *settings, session.surroundings());
+  if (!opened) return std::unexpected(std::move(opened.error()));
+  out->backend = std::move(opened->backend);
   if (parts == Parts::closed) out->close_file();
   return out;
 }

@@ -9,13 +9,11 @@
 #include <vector>
 
 #include "artifact/texts.h"
-#include "checkpoint/checkpoint.h"
 #include "cli/command.h"
 #include "engine/backend.h"
 #include "engine/engine.h"
-#include "kernel/isa.h"
-#include "model/weights.h"
-#include "schedule/text_stream.h"
+#include "roster/model_source.h"
+#include "roster/open.h"
 #include "tokenizer/chat_template.h"
 #include "tokenizer/tokenizer.h"
 
@@ -47,22 +45,10 @@ Result<void> check_memory(std::uint64_t bytes, const std::string& what);
 // Adds --engine.
 void add_engine_option(CLI::App& command, ModelOptions& options);
 
-// Members are borrowed by later ones: the order is that of construction.
-struct LoadedModel {
-  std::string path;
-  std::unique_ptr<Checkpoint> checkpoint;
-  model::Weights weights;
-  std::unique_ptr<Tokenizer> tokenizer;
-  std::unique_ptr<Backend> backend;
-  std::unique_ptr<schedule::Detokenize> detokenize;
-  std::optional<std::string> chat_template;  // its source, where the model has one
-
-  // Closes the file, which nothing of this model's running needs; `weights` then has its config only. See
-  // Checkpoint::close_files().
-  void close_file();
-  double load_s = 0;                     // of the backend: file opened, weights bound and packed
-  std::int64_t load_swap_out_bytes = 0;  // by the whole machine while the backend was loaded
-  std::uint64_t harness_bytes = 0;       // footprint of this process before the backend was loaded; 0: not told
+// A model's source with what runs it.
+struct LoadedModel : roster::ModelSource {
+  std::uint32_t context = 0;         // positions that it is run with
+  std::unique_ptr<Backend> backend;  // null: Parts::no_engine
 };
 
 // The model that comes with the program, and its name.
@@ -75,12 +61,9 @@ enum class IfChanged : std::uint8_t { refuse, take };
 // says where it was looked for and which names there are.
 Result<std::string> find_model(const Session& session, const std::string& model, IfChanged changed = IfChanged::refuse);
 
-// Checkpoint::open(); what a model that is there lacks is Errc::bad_value.
-Result<Checkpoint> open_model(const std::string& path);
-
 // no_tokenizer: LoadedModel::tokenizer and detokenize stay null, for models that come without a vocabulary.
-// closed: all, and the file is closed.
-enum class Parts : std::uint8_t { all, no_tokenizer, closed };
+// closed: all, and the file is closed. no_engine: the texts and the open file.
+enum class Parts : std::uint8_t { all, no_tokenizer, closed, no_engine };
 
 // Called with the model's description, vocabulary and the context that it will have, before any weight is read: what it
 // refuses costs nothing.
@@ -105,7 +88,7 @@ Result<std::vector<Token>> chat_prompt(const LoadedModel& model, const Json& mes
 // Threads of a pool for an option, 0: one per core. Errc::bad_value above 1024.
 Result<std::size_t> chosen_threads(std::uint32_t option);
 
-// The instruction set to use: $ASSAY_ISA (portable, avx2, avx512) or the best that this machine runs.
-Result<kernel::Isa> chosen_isa();
+// What an engine is opened with. Errc::bad_value: threads out of range.
+Result<roster::Settings> engine_settings(const ModelOptions& options, std::uint32_t context);
 
 }  // namespace assay::cli

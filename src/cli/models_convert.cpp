@@ -27,7 +27,7 @@ Result<void> convert_command(Session& session, const ConvertArguments& arguments
   if (!type) return std::unexpected(with_context("--type", type.error()));
   const auto path = find_model(session, arguments.in);
   if (!path) return std::unexpected(path.error());
-  const auto in = open_model(*path);
+  const auto in = roster::open_checkpoint(*path);
   if (!in) return std::unexpected(in.error());
   const artifact::ConvertOptions options{
       .type = *type,

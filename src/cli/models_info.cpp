@@ -198,7 +198,7 @@ void print_table(const Json& info) {
 Result<void> info_command(Session& session, const std::string& model) {
   const auto path = find_model(session, model, IfChanged::take);
   if (!path) return std::unexpected(path.error());
-  const auto checkpoint = open_model(*path);
+  const auto checkpoint = roster::open_checkpoint(*path);
   if (!checkpoint) return std::unexpected(checkpoint.error());
   const auto info = describe(*checkpoint, *path);
   if (!info) return std::unexpected(info.error());

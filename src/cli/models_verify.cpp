@@ -79,7 +79,7 @@ Result<Verdict> verify_one(Session& session, const std::string& model, bool acce
     if (!path) return std::unexpected(std::move(path.error()));
     out.path = std::move(*path);
   }
-  const auto checkpoint = open_model(out.path);
+  const auto checkpoint = roster::open_checkpoint(out.path);
   if (!checkpoint) {
     // Of a name that is not kept the error is the answer itself.
     if (!out.recorded) return std::unexpected(checkpoint.error());

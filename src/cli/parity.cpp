@@ -65,14 +65,12 @@ Result<void> dump(const Session& session, const LoadedModel& model, const Parity
     device::ThreadPool pool(*threads);
     Progress progress(session.clock, session.progress(), "reference", 100, "%");
     progress.begin();
-    const CutFileGuard guard;
     const auto logits = model::reference_logits(model.weights, tokens, positions,
                                                 {.pool = &pool, .stop = &session.stop}, [&](double share) {
                                                   progress.update(static_cast<std::uint64_t>(share * 100));
                                                   return !session.stop.asked();
                                                 });
     progress.finish();
-    ASSAY_TRY(guard.check());
     if (!logits) return std::unexpected(logits.error());
     values.assign(logits->begin(), logits->end());
   } else {
@@ -128,22 +126,15 @@ Result<void> parity(Session& session, ParityOptions& options) {
   }
   ASSAY_TRY(check_output("--dump", options.dump, options.force));
   const Interrupt interrupt(session.stop);
-  std::vector<Token> tokens;
-  auto model = load_model(session, options.model, options.tokens.empty() ? Parts::all : Parts::no_tokenizer,
-                          [&](const LoadedModel& described, std::uint32_t context) -> Result<void> {
-                            auto text = tokens_of(described, options);
-                            if (!text) return std::unexpected(std::move(text.error()));
-                            tokens = std::move(*text);
-                            if (tokens.size() <= context) return {};
-                            return fail(Errc::bad_value, "the text has " + std::to_string(tokens.size()) +
-                                                             " tokens, context holds " + std::to_string(context));
-                          });
+  auto model = load_model(session, options.model, options.tokens.empty() ? Parts::all : Parts::no_tokenizer);
   if (!model) return std::unexpected(std::move(model.error()));
   const LoadedModel& loaded = **model;
+  const auto tokens = tokens_of(loaded, options);
+  if (!tokens) return std::unexpected(tokens.error());
   const BackendFacts& facts = loaded.backend->facts();
-  const auto positions = measure::spread_positions(static_cast<std::uint32_t>(tokens.size()), options.positions);
+  const auto positions = measure::spread_positions(static_cast<std::uint32_t>(tokens->size()), options.positions);
   if (!options.dump.empty()) {
-    ASSAY_TRY(dump(session, loaded, options, tokens, positions));
+    ASSAY_TRY(dump(session, loaded, options, *tokens, positions));
     if (session.json) {
       session.print({{"dump", options.dump}, {"rows", positions.size()}, {"vocab", loaded.weights.config.vocab}});
     } else {
@@ -160,16 +151,14 @@ Result<void> parity(Session& session, ParityOptions& options) {
   const std::size_t self_tokens = std::min(options.self_tokens.value_or(self_tokens_default), facts.context);
   Progress progress(session.clock, session.progress(), "reference", 100, "%");
   progress.begin();
-  const CutFileGuard guard;
   const auto result = measure::run_parity(
-      *loaded.backend, loaded.weights, *rounding, tokens, positions,
+      *loaded.backend, loaded.weights, *rounding, *tokens, positions,
       [&](double share) {
         progress.update(static_cast<std::uint64_t>(share * 100));
         return !session.stop.asked();
       },
       &pool, &session.stop, self_tokens);
   progress.finish();
-  ASSAY_TRY(guard.check());
   if (!result) return std::unexpected(result.error());
   if (session.json) {
     Json out = measure::to_json(*result);
@@ -180,11 +169,11 @@ Result<void> parity(Session& session, ParityOptions& options) {
     out["device"] = facts.device;
     out["activations"] = facts.activations;
     out["kv"] = facts.kv_type;
-    out["text_tokens"] = tokens.size();
+    out["text_tokens"] = tokens->size();
     session.print(out);
   } else {
     std::printf("%s against the double-precision reference: %zu positions of %zu tokens, vocabulary %u\n",
-                words(facts).c_str(), result->positions, tokens.size(), loaded.weights.config.vocab);
+                words(facts).c_str(), result->positions, tokens->size(), loaded.weights.config.vocab);
     print_parity(*result);
   }
   if (!result->holds()) session.finish(Exit::no);
