@@ -189,8 +189,8 @@ class Bounds(Case):
                 (["--prompt", 2000, "--sweep-context", 3000], ["--prompt 2000 with --output 64", "--sweep-context 3000"]),
                 (["--prompt", 100, "--context", 128], ["--prompt 100", "128"]),
                 (["--output", 1024], ["--output 1024"])):
-            self.refused(2, words, "matrix", "--model", MODEL, "--engines", "direct", *lengths)
-        self.refused(2, ["--sweep-context 99999", "40960"], "matrix", "--shape", "qwen3-0.6b", "--sweep-context", 99999)
+            self.refused(1, words, "matrix", "--model", MODEL, "--engines", "direct", *lengths)
+        self.refused(1, ["--sweep-context 99999", "40960"], "matrix", "--shape", "qwen3-0.6b", "--sweep-context", 99999)
         self.assertFalse((HOME / "cache").exists(), "nothing was synthesized for it")
         self.refused(1, ["--context is 4096", "1024"], "run", "hi", "--model", MODEL, "--context", 4096)
         self.refused(1, ["--context is 4096"], "parity", "--model", MODEL, "--context", 4096)
@@ -443,32 +443,6 @@ class Interrupts(Case):
         self.ends(b"reference", "parity", "--model", self.big, *tokens)
         self.ends(b"reference", "parity", "--model", self.big, *tokens, "--dump", HOME / "x.npy", "--logits-of", "reference")
         self.assertFalse((HOME / "x.npy").exists())
-
-    def test_a_parity_text_over_the_context_is_refused_before_loading(self):
-        text = HOME / "long.txt"
-        text.write_text("many words and more of them " * 300)
-        for more in (["--text", text], ["--tokens", ",".join(["5"] * 1100)]):
-            run = Watched("parity", "--model", self.big, "--context", 1024, *more)
-            run.process.communicate(timeout=60 * SLOWER)
-            run.reader.join()
-            self.assertEqual(run.process.returncode, 1)
-            self.assertIn(b"tokens, context holds 1024", run.seen)
-            self.assertNotIn(b"loading", run.seen)
-
-    def test_a_file_that_is_cut_short_while_it_loads_is_named(self):
-        cut = HOME / "cut.gguf"
-        for command, word in ((["run", "hi", "--raw"], b"loading"), (["models", "verify"], b"hashing")):
-            shutil.copy(self.big, cut)
-            run = Watched(*command, *(["--model"] if command[0] == "run" else []), cut)
-            self.assertTrue(run.wait_for(word), run.seen)
-            run.process.send_signal(signal.SIGSTOP)
-            os.truncate(cut, 4096)
-            run.process.send_signal(signal.SIGCONT)
-            run.process.communicate(timeout=60 * SLOWER)
-            run.reader.join()
-            self.assertEqual(run.process.returncode, 1, run.seen)
-            self.assertIn(b"cut.gguf: had", run.seen)
-            self.assertIn(b"cut short", run.seen)
 
     def test_models_while_they_are_written_and_hashed(self):
         out = HOME / "out.gguf"

@@ -43,60 +43,6 @@ std::uint64_t kv_read_bytes(const ModelConfig& config, std::string_view type, do
   return static_cast<std::uint64_t>(bytes);
 }
 
-namespace {
-
-std::uint64_t elements(const TensorView& tensor) { return tensor.rows() * tensor.columns(); }
-
-// Of a float type's element; 0: a quantized type.
-std::uint64_t float_bytes(DType type) {
-  return type == DType::f32 ? 4 : type == DType::f16 || type == DType::bf16 ? 2 : 0;
-}
-
-DType stored_with(const model::Weights& weights) {
-  std::uint64_t f32 = 0;
-  std::uint64_t f16 = 0;
-  std::uint64_t bf16 = 0;
-  model::each_product(weights, [&](const TensorView& matrix) {
-    const bool affine = matrix.dtype == DType::affine4 || matrix.dtype == DType::affine8;
-    const DType type = affine ? matrix.scale_dtype : matrix.dtype;
-    (type == DType::f32 ? f32 : type == DType::bf16 ? bf16 : f16) += matrix.bytes();
-  });
-  if (bf16 >= f16 && bf16 >= f32) return DType::bf16;
-  return f32 > f16 ? DType::f32 : DType::f16;
-}
-
-std::uint64_t mlx_matrix_bytes(const TensorView& matrix, DType activations, bool looked_up) {
-  const bool folder = matrix.dtype == DType::affine4 || matrix.dtype == DType::affine8;
-  const bool four = matrix.dtype == DType::q4_0 || matrix.dtype == DType::q4_1 || matrix.dtype == DType::affine4;
-  const bool eight = matrix.dtype == DType::q8_0 || matrix.dtype == DType::affine8;
-  if (!four && !eight) {
-    const std::uint64_t stored = looked_up ? float_bytes(matrix.dtype) : 0;
-    return elements(matrix) * (stored != 0 ? stored : float_bytes(activations));
-  }
-  // The blocks of a GGUF have f16 scales, which f16 holds with their biases; a folder's are kept where they are alike.
-  const bool narrow = folder ? matrix.scale_dtype == activations : activations == DType::f16;
-  const std::uint64_t group = folder ? matrix.group : 32;
-  return elements(matrix) * (four ? 4 : 8) / 8 + elements(matrix) / group * 2 * (narrow ? float_bytes(activations) : 4);
-}
-
-}  // namespace
-
-std::uint64_t mlx_weight_bytes(const model::Weights& weights, bool cpu) {
-  const DType activations = cpu ? DType::f32 : stored_with(weights);
-  const bool tied = weights.config.tied_head;
-  std::uint64_t bytes = mlx_matrix_bytes(weights.embedding, activations, !tied);
-  if (!tied) bytes += mlx_matrix_bytes(weights.head, activations, false);
-  bytes += elements(weights.output_norm) * float_bytes(activations);
-  for (const model::LayerWeights& layer : weights.layers) {
-    each_of_layer(layer, [&](Role role, const TensorView& tensor) {
-      if (!model::present(tensor)) return;
-      bytes += kind_of(role) == TensorKind::matrix ? mlx_matrix_bytes(tensor, activations, false)
-                                                   : elements(tensor) * float_bytes(activations);
-    });
-  }
-  return bytes;
-}
-
 MemoryUse plan_memory(const ModelConfig& config, std::uint64_t weights, const KvPlan& kv, std::uint32_t batch,
                       std::uint32_t positions, std::uint32_t requests) {
   MemoryUse out{.weights = weights, .kv = 0, .scratch = 0};

@@ -7,7 +7,6 @@
 
 #include "checkpoint/model_config.h"
 #include "engine/backend.h"
-#include "model/weights.h"
 
 namespace assay::measure {
 
@@ -29,11 +28,6 @@ std::uint64_t kv_position_bytes(const ModelConfig& config, std::string_view type
 // Bytes of keys and values that decoding one token behind `depth` positions reads: all of them, but of layers with a
 // sliding window at most the window's. 0 where the type is not known.
 std::uint64_t kv_read_bytes(const ModelConfig& config, std::string_view type, double depth);
-
-// Bytes of the weights as libmlx keeps them. q4_0, q4_1, q8_0 and a folder's own types keep their integers, with a scale and
-// a bias for each group; everything else becomes the type of the activations: f32 on the CPU, else what most bytes were
-// stored with. An embedding that is only looked up keeps a float type.
-std::uint64_t mlx_weight_bytes(const model::Weights& weights, bool cpu);
 
 // weights: bytes as the engine keeps them. `requests` at once, of `positions` each (prompt and output); batch: the most
 // tokens of one forward pass. Scratch is the activations of one pass in f32 and the rows of logits.
