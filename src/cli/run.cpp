@@ -64,8 +64,8 @@ Result<void> run(Session& session, const RunOptions& options) {
   AnswerText shown;
   const auto answer = generate(
       engine, session.clock, request,
-      [&](std::string_view text) {
-        if (!session.json) shown.push(text);
+      [&](std::string_view piece) {
+        if (!session.json) shown.push(piece);
       },
       [&] { return session.stop.asked() || std::ferror(stdout) != 0; });
   if (!answer) return std::unexpected(with_option_names(answer.error()));
