@@ -376,8 +376,8 @@ class Interrupts(Case):
 
     @classmethod
     def setUpClass(cls):
-        # One matrix of the head takes part of a second, and so does each layer.
-        config = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 1024, "num_hidden_layers": 4,
+        # One matrix of the head takes part of a second, and so does each layer; the file is hashed for longer than nothing is shown.
+        config = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 1024, "num_hidden_layers": 10,
                   "num_attention_heads": 16, "num_key_value_heads": 4, "head_dim": 64, "intermediate_size": 24576,
                   "vocab_size": 1000, "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "max_position_embeddings": 8192,
                   "hidden_act": "silu", "tie_word_embeddings": False}
