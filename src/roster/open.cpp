@@ -141,7 +141,8 @@ Result<OpenedBackend> start(adapter::WorkerOptions worker, const std::string& na
 Result<OpenedBackend> open_backend(const EngineSpec& spec, const ModelSource& source, const Settings& settings,
                                    const Surroundings& around) {
   if (spec.upstream || spec.is_metalrt()) {
-    return fail(Errc::unsupported, "engine " + spec.name + " gives text and no logits: only 'assay matrix' runs it");
+    return fail(Errc::unsupported, "engine " + (spec.upstream ? std::string(upstream_prefix) : "") + spec.name +
+                                       " gives text and no logits: only 'assay matrix' runs it");
   }
   if (spec.is_installed()) return open_installed(spec, source, settings, around);
   if (settings.own_process) return start_direct(source, settings, around);
