@@ -211,6 +211,7 @@ class Model {
       fits = fits && table_.pages_needed(growth, g) <= static_cast<std::int64_t>(table_.pages_free(g));
     }
     std::vector<std::int64_t> after;
+    after.reserve(groups_.size());
     for (std::size_t g = 0; g < groups_.size(); ++g) {
       after.push_back(static_cast<std::int64_t>(table_.pages_free(g)) - (fits ? table_.pages_needed(growth, g) : 0));
     }

@@ -308,8 +308,9 @@ TEST(CpuBackend, a_row_of_embeddings_computes_what_its_token_does) {
     }
     Logits logits;
     {
-      const std::vector<float> gone = rows;  // start() has copied what it needs
+      std::vector<float> gone = rows;
       ASSERT_TRUE(backend->start({slots, gone}));
+      std::ranges::fill(gone, 0.0F);  // start() has copied what it needs
     }
     std::vector<float> got(want.size());
     ASSERT_TRUE(backend->finish({.logits = got, .hidden = {}}));

@@ -116,6 +116,7 @@ class FakeBackend final : public Backend {
     if (std::ranges::count(slots, orders.bad_token, &Slot::token) > 0)
       return refuse_now_or_late({Errc::bad_value, 0, "a token that I do not like"}, slots);
     std::vector<PageTable::Growth> growth;
+    growth.reserve(added.size());
     for (const auto& [seq, count] : added) growth.push_back({seq, count});
     const auto copies = table_.append(growth);
     if (!copies) return refuse_now_or_late(copies.error(), slots);

@@ -47,6 +47,7 @@ TEST(Sampler, a_draw_depends_on_seed_and_position_alone) {
   SampleScratch scratch;
   constexpr Position positions = 200;
   std::vector<Token> forwards;
+  forwards.reserve(positions);
   for (Position at = 0; at < positions; ++at) forwards.push_back(sample(s, state, input_of(six, at), scratch).value());
   for (Position at = positions; at-- > 0;) {
     EXPECT_EQ(sample(s, state, input_of(six, at), scratch).value(), forwards[at]);
@@ -54,6 +55,7 @@ TEST(Sampler, a_draw_depends_on_seed_and_position_alone) {
   }
   ++s.seed;
   std::vector<Token> other;
+  other.reserve(positions);
   for (Position at = 0; at < positions; ++at) other.push_back(sample(s, state, input_of(six, at), scratch).value());
   EXPECT_NE(other, forwards);
 }

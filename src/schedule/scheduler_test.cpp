@@ -432,9 +432,11 @@ TEST_F(SchedulerTest, an_owner_with_one_request_does_not_wait_for_all_of_another
   submit(8, 10, 3, 35).value();
   drain();
   std::vector<std::pair<std::int64_t, RequestId>> ends;
+  ends.reserve(told.size());
   for (const auto& [id, t] : told) ends.emplace_back(t.events.back().at_ns, id);
   std::ranges::sort(ends);
   std::vector<RequestId> order;
+  order.reserve(ends.size());
   for (const auto& [at, id] : ends) order.push_back(id);
   EXPECT_THAT(order, testing::ElementsAre(8, 1, 6, 2, 7, 3, 4, 5));
 }

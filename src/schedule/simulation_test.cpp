@@ -108,6 +108,7 @@ std::vector<float> embed_alone(const Order& order, std::size_t width) {
   for (const double x : sum) squares += x / count * (x / count);
   const double scale = pooling.normalised ? 1 / std::sqrt(squares) : 1;
   std::vector<float> vector;
+  vector.reserve(sum.size());
   for (const double x : sum) vector.push_back(static_cast<float>(x / count * scale));
   return vector;
 }

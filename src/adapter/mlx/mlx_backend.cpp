@@ -214,6 +214,7 @@ class MlxBackend final : public Backend {
     } else {
       ahead.reset();
       std::vector<KvSequence*> sequences;
+      sequences.reserve(piece.runs.size());
       for (const SlotRun& run : piece.runs) sequences.push_back(&sequences_[run.seq]);
       out = graph_.build(piece, array_of(piece.tokens), sequences);
     }
@@ -258,6 +259,7 @@ class MlxBackend final : public Backend {
       // What it writes lies behind the end of each sequence: where the guess is wrong, the right token's keys and values
       // take that place.
       std::vector<KvSequence*> sequences;
+      sequences.reserve(batch.runs.size());
       for (const SlotRun& run : batch.runs) sequences.push_back(&sequences_[run.seq]);
       Step step = begin(batch, graph_.build(batch, likely, sequences));
       ahead_ = Ahead{.batch = std::move(batch),
@@ -269,8 +271,10 @@ class MlxBackend final : public Backend {
       return;
     }
     std::vector<KvSequence> copies;
+    copies.reserve(batch.runs.size());
     for (const SlotRun& run : batch.runs) copies.push_back(sequences_[run.seq]);
     std::vector<KvSequence*> sequences;
+    sequences.reserve(copies.size());
     for (KvSequence& copy : copies) sequences.push_back(&copy);
     const mx::array tokens = array_of(batch.tokens);
     mx::array out = graph_.build(batch, tokens, sequences);
