@@ -46,6 +46,7 @@ TEST(Policy, a_step_of_one_token_goes_to_the_one_that_waited_longest) {
 
 TEST(Policy, an_owner_with_many_prompts_gets_no_more_than_one_with_few) {
   std::vector<Work> work;
+  work.reserve(11);
   for (std::uint64_t i = 0; i < 10; ++i) work.push_back({i, 5000, false, 0, 1, 0, 50'000});
   work.push_back({10, 5000, false, 0, 2, 0, 5000});
   const auto tokens = choose_step(work, {400, 100});
@@ -62,6 +63,7 @@ TEST(Policy, a_higher_priority_has_the_first_place_among_prompts) {
 
 TEST(Policy, owners_take_turns_where_more_write_than_a_step_holds) {
   std::vector<Work> work;
+  work.reserve(10);
   for (std::uint64_t i = 0; i < 9; ++i) work.push_back({i, 1, true, 0, 1});
   work.push_back({9, 1, true, 0, 2});
   std::vector<int> got(10);
