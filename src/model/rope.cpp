@@ -45,6 +45,7 @@ std::vector<RopeFrequencies> rope_frequencies(const Weights& weights) {
     kernel::dequantize_row(weights.rope_factors, 0, factors);
   }
   std::vector<RopeFrequencies> out;
+  out.reserve(weights.config.ropes.size());
   for (const Rope& rope : weights.config.ropes) out.push_back(rope_frequencies(rope, factors));
   return out;
 }
