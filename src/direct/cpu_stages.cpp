@@ -48,8 +48,8 @@ Result<void> CpuStages::reserve(std::uint32_t batch_max) {
   std::size_t wide = 0;
   std::uint32_t group = 0;
   each_attention(config, [&](const Attention& a) {
-    q = std::max(q, q_width(a));
-    kv = std::max(kv, kv_width(a));
+    q = std::max<std::size_t>(q, q_width(a));
+    kv = std::max<std::size_t>(kv, kv_width(a));
     group = std::max(group, a.heads / a.kv_heads);
   });
   each_dense(config, [&](const Dense& dense) { wide = std::max<std::size_t>(wide, dense.width); });
