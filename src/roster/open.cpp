@@ -44,14 +44,14 @@ Result<OpenedBackend> open_installed(const EngineSpec& spec, const ModelSource& 
 // An engine that only speaks text: no backend of ours below it.
 Result<Opened> open_metalrt(const ModelSource& source, const Surroundings& around) {
   namespace metalrt = adapter::metalrt;
-  const auto library = metalrt::find_library("");
-  if (!library) return std::unexpected(library.error());
+  const auto dylib = metalrt::find_library("");
+  if (!dylib) return std::unexpected(dylib.error());
   if (source.checkpoint->folder().empty()) {
     return fail(Errc::unsupported, "metalrt reads an MLX 4-bit folder, and " + source.path + " is a GGUF file");
   }
   metalrt::MetalrtOptions options;
   options.worker = std::filesystem::path(host::program_path()).replace_filename("assay-worker-metalrt").string();
-  options.library = *library;
+  options.library = *dylib;
   options.model = source.path;
   options.chip = host::host_facts().chip;
   options.stop = &around.stop;
@@ -60,7 +60,7 @@ Result<Opened> open_metalrt(const ModelSource& source, const Surroundings& aroun
   Opened out;
   out.processes = process_of(**engine);
   out.engine = std::move(*engine);
-  out.settings = {"library=" + *library};
+  out.settings = {"library=" + *dylib};
   return out;
 }
 
